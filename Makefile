@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT
+#
+# Strata's build. `make help` lists the targets.
+#
+# Three firmware images (one a split, from configs/), the desktop planner and the tests. Objects
+# depend on the split's configuration and on the flags, so no change of options needs `make clean`.
+
+SPLITS := 3g 2g 1g
+BOARD  ?= virt
+VMSPLIT ?=
+MEM    ?=
+BOOTARGS ?=
+JOBS   ?= $(shell nproc)
+
+CROSS_COMPILE ?= arm-none-eabi-
+CC      := $(CROSS_COMPILE)gcc
+OBJCOPY := $(CROSS_COMPILE)objcopy
+NM      := $(CROSS_COMPILE)nm
+HOSTCC  ?= gcc
+
+LINUX  := .deps/linux
+LIBFDT := $(LINUX)/scripts/dtc/libfdt
+
+# -Wundef: a misspelt CONFIG_ name must not silently be 0.
+WARNINGS := -Wall -Wextra -Wundef -Werror
+COMMON   := -std=gnu11 -g $(WARNINGS) -Isrc -isystem $(LIBFDT) -MMD -MP
+# picolibc's printf must take 64-bit integers, so not its integer-only variant.
+ARCHFLAGS := -mcpu=cortex-a7 -marm -mfloat-abi=soft --specs=picolibc.specs
+CFLAGS   := $(COMMON) $(ARCHFLAGS) -O2 -ffunction-sections -fdata-sections -fno-common
+# Early code runs where it was loaded, with the MMU off: no absolute address, no unaligned word, and
+# no loop turned into a library call that may do either.
+EARLY    := -fpie -fvisibility=hidden -mno-unaligned-access -fno-tree-loop-distribute-patterns
+LDFLAGS  := $(ARCHFLAGS) -nostartfiles -static -Wl,--gc-sections,--pic-veneer,--no-warn-rwx-segments
+
+# What the firmware is made of; EARLY_SRC and libfdt also run before the image has its place.
+EARLY_SRC  := $(wildcard src/boot/early/*.c)
+TARGET_SRC := $(filter-out $(EARLY_SRC),$(shell find src -name '*.c' -o -name '*.S')) \
+	      $(wildcard tests/target/*.c)
+FDT_SRC    := fdt.c fdt_ro.c fdt_addresses.c fdt_rw.c fdt_wip.c fdt_strerror.c
+
+# What the planner and the host tests share with it.
+PLAN_SRC := $(wildcard src/lib/*.c) src/kern/param.c src/kern/log.c src/kern/cmdline.c \
+	    src/mm/phys/memblock.c src/mm/phys/zone_layout.c src/mm/phys/zone_params.c \
+	    src/mm/phys/watermark.c src/mm/phys/dma_limit.c src/boot/early/tree.c \
+	    src/boot/blob.c src/boot/memory.c src/boot/mem_param.c src/boot/plan.c \
+	    src/boot/tree_report.c
+
+.PHONY: all setup run debug test lint host clean help FORCE
+all: $(foreach s,$(SPLITS),build/vmsplit_$(s)/strata.elf build/vmsplit_$(s)/strata.img) \
+     build/host/zoneplan build/dts/bcm2836-rpi-2-b.dtb  ## build the images, the planner, the tree
+
+setup:  ## install what is missing (Debian 12) and unpack libfdt and the boards' trees
+	@tools/setup.sh
+
+run: images  ## boot: BOARD=virt|raspi2b VMSPLIT=3G|2G|1G MEM=1G BOOTARGS="..."
+	@tools/qemu.py $(QEMU_ARGS)
+
+debug: images  ## the same, waiting for gdb
+	@tools/qemu.py --debug $(QEMU_ARGS)
+
+QEMU_ARGS = --board $(BOARD) $(if $(VMSPLIT),--vmsplit $(VMSPLIT)) $(if $(MEM),--mem $(MEM)) \
+	    $(if $(filter undefined file,$(origin BOOTARGS)),,--bootargs '$(BOOTARGS)')
+
+.PHONY: images
+images: $(foreach s,$(SPLITS),build/vmsplit_$(s)/strata.elf build/vmsplit_$(s)/strata.img) \
+	build/dts/bcm2836-rpi-2-b.dtb
+
+# A file that changes only when the text in it does, so that what depends on it is made again.
+define keep_text
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(1))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(1))' > $@
+endef
+
+build/flags.txt: FORCE
+	$(call keep_text,$(shell $(CC) -dumpfullversion 2>&1) $(CFLAGS) $(EARLY) $(LDFLAGS) $(PLAIN) $(SANITIZED))
+
+# Kconfig's format into C: y is 1, n is 0, so that values are tested and not existence.
+TO_HEADER = sed -nE 's/^(CONFIG_[A-Z0-9_]+)=y$$/\#define \1 1/p; s/^(CONFIG_[A-Z0-9_]+)=n$$/\#define \1 0/p; s/^(CONFIG_[A-Z0-9_]+)=([^yn].*)$$/\#define \1 \2/p'
+
+build/%/config.h: configs/%.config
+	@mkdir -p $(@D)
+	@$(TO_HEADER) $< > $@
+	@echo '#define CONFIG_NAME "$*"' >> $@
+
+# One split: objects in build/vmsplit_X/obj, linked for that PAGE_OFFSET.
+define split_rules
+$(1)_OBJ := $$(patsubst %,build/$(1)/obj/%.o,$$(EARLY_SRC) $$(TARGET_SRC) $$(addprefix libfdt/,$$(FDT_SRC)))
+
+build/$(1)/obj/src/boot/early/%.o: src/boot/early/% build/$(1)/config.h build/flags.txt
+	@mkdir -p $$(@D)
+	@echo "  CC      $(1) $$<"
+	@$$(CC) $$(CFLAGS) $$(EARLY) -include build/$(1)/config.h -c $$< -o $$@
+
+build/$(1)/obj/libfdt/%.o: $$(LIBFDT)/% build/$(1)/config.h build/flags.txt
+	@mkdir -p $$(@D)
+	@echo "  CC      $(1) libfdt/$$*"
+	@$$(CC) $$(CFLAGS) $$(EARLY) -c $$< -o $$@
+
+build/$(1)/obj/%.o: % build/$(1)/config.h build/flags.txt
+	@mkdir -p $$(@D)
+	@echo "  CC      $(1) $$<"
+	@$$(CC) $$(CFLAGS) -include build/$(1)/config.h -c $$< -o $$@
+
+build/$(1)/strata.ld: ldscripts/strata.ld build/$(1)/config.h
+	@$$(CC) -E -P -undef -x c -include build/$(1)/config.h $$< -o $$@
+
+build/$(1)/strata.elf: $$($(1)_OBJ) build/$(1)/strata.ld
+	@echo "  LD      $$@"
+	@$$(CC) $$(LDFLAGS) -T build/$(1)/strata.ld -Wl,-Map,build/$(1)/strata.map $$($(1)_OBJ) -o $$@
+	@$$(NM) -n $$@ > build/$(1)/strata.sym
+
+# The zeroed data is part of the file: what the file covers is all the memory that it needs.
+build/$(1)/strata.img: build/$(1)/strata.elf
+	@echo "  IMG     $$@"
+	@$$(OBJCOPY) -O binary --set-section-flags .bss=alloc,load,contents $$< $$@
+
+-include $$($(1)_OBJ:.o=.d)
+endef
+$(foreach s,$(SPLITS),$(eval $(call split_rules,vmsplit_$(s))))
+
+build/dts/%.dtb: dts/%.dts
+	@mkdir -p $(@D)
+	@echo "  DTC     $@"
+	@dtc -q -I dts -O dtb -o $@ $<
+
+include tests/tests.mk
+
+clean:  ## remove what was built; what setup unpacked stays
+	rm -rf build
+
+help:  ## this list
+	@grep -hE '^[a-z][a-z0-9_-]*:.*##|^     build.*##' Makefile tests/tests.mk | \
+	  sed -E 's/^     build[^#]*/all: /; s/^([a-z0-9_-]+):[^#]*## */\1|/' | \
+	  awk -F'|' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+FORCE:

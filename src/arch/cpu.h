@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* The core itself: stopping it, asking its firmware, knowing its make. */
+#ifndef STRATA_ARCH_CPU_H
+#define STRATA_ARCH_CPU_H
+
+#include "lib/types.h"
+
+/* Point the exception vectors at handlers that report and stop. Needs the log, not a console. */
+void cpu_install_vectors(void);
+
+/* Wait for ever, using no time of the host. */
+void cpu_park(void) __attribute__((noreturn));
+
+/* MIDR: implementer, part and revision (ARM DDI 0406C B4.1.105). */
+uint32_t cpu_midr(void);
+
+/*
+ * Where this core says that its private peripherals lie (CBAR, Cortex-A7 TRM 4.3.9): a hint of the
+ * board that does not depend on the device tree. 0 on other cores.
+ */
+uint32_t cpu_peripheral_base(void);
+
+enum firmware_conduit { CONDUIT_HVC, CONDUIT_SMC };
+
+/* Call the firmware by the SMC calling convention (ARM DEN 0028), arguments in r0 to r3. */
+uint32_t cpu_firmware_call(enum firmware_conduit conduit, uint32_t function, uint32_t argument);
+
+#endif

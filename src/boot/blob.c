@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#include "boot/blob.h"
+
+#include <libfdt.h>
+#include <string.h>
+
+int blob_find_node(const void *blob, const char *name, size_t length)
+{
+	int aliases, bytes;
+	const char *path;
+
+	if (length != 0 && name[0] == '/')
+		return fdt_path_offset_namelen(blob, name, (int)length);
+	aliases = fdt_path_offset(blob, "/aliases");
+	if (aliases < 0)
+		return aliases;
+	path = fdt_getprop_namelen(blob, aliases, name, (int)length, &bytes);
+	if (path == NULL || bytes <= 0 || path[0] != '/' || path[bytes - 1] != '\0')
+		return -FDT_ERR_NOTFOUND;
+	return fdt_path_offset(blob, path);
+}
+
+const char *blob_node_path(const void *blob, uint32_t node)
+{
+	static char path[128];
+
+	if (fdt_get_path(blob, (int)node, path, sizeof(path)) != 0)
+		return "(a node with a very long path)";
+	return path;
+}
+
+static uint64_t read_cells(const fdt32_t *cell, int cells)
+{
+	uint64_t number = 0;
+
+	for (int i = 0; i < cells; i++)
+		number = (number << 32) | fdt32_ld(&cell[i]);
+	return number;
+}
+
+/* One step up through `ranges` of the bus. False: not passed on. */
+static bool translate(const void *blob, int bus, int above, uint64_t *address)
+{
+	int child_cells = fdt_address_cells(blob, bus), size_cells = fdt_size_cells(blob, bus);
+	int up_cells = fdt_address_cells(blob, above);
+	int bytes, entry_cells = child_cells + up_cells + size_cells;
+	const fdt32_t *entry = fdt_getprop(blob, bus, "ranges", &bytes);
+
+	if (entry == NULL || child_cells <= 0 || up_cells <= 0 || size_cells <= 0)
+		return false;
+	if (bytes == 0)
+		return true;
+	for (; bytes >= 4 * entry_cells; bytes -= 4 * entry_cells, entry += entry_cells) {
+		uint64_t child = read_cells(entry, child_cells);
+		uint64_t size = read_cells(entry + child_cells + up_cells, size_cells);
+
+		if (*address >= child && *address - child < size) {
+			*address += read_cells(entry + child_cells, up_cells) - child;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool blob_register_address(const void *blob, int node, uint64_t *address)
+{
+	int bus = fdt_parent_offset(blob, node), bytes;
+	const fdt32_t *reg = fdt_getprop(blob, node, "reg", &bytes);
+
+	if (bus < 0 || reg == NULL || fdt_address_cells(blob, bus) <= 0 ||
+	    bytes < 4 * fdt_address_cells(blob, bus))
+		return false;
+	*address = read_cells(reg, fdt_address_cells(blob, bus));
+	while (bus > 0) {
+		int above = fdt_parent_offset(blob, bus);
+
+		if (above < 0 || !translate(blob, bus, above, address))
+			return false;
+		bus = above;
+	}
+	return true;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From the linked address to the prompt: one column. Each line says what works after it.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "arch/cpu.h"
+#include "arch/mmu.h"
+#include "boot/console.h"
+#include "boot/devices.h"
+#include "boot/info.h"
+#include "boot/memory.h"
+#include "boot/plan.h"
+#include "boot/tree_report.h"
+#include "kern/cmdline.h"
+#include "kern/fatal.h"
+#include "kern/log.h"
+#include "kern/resource.h"
+#include "mm/phys/memblock.h"
+#include "mm/phys/zone.h"
+#include "mm/virt/linear_map.h"
+#include "shell/shell.h"
+
+static struct boot_plan plan;
+
+void boot_main(void);
+
+static void say_hello(void)
+{
+	const struct boot_info *info = &boot_info;
+	const struct tree_text *model = &info->tree.model;
+
+	pr_info("Strata %s, page offset %#x\n", CONFIG_NAME, CONFIG_PAGE_OFFSET);
+	pr_info("CPU: MIDR %08" PRIx32 ", entered in mode %02" PRIx32 " with r1 %#" PRIx32
+		", r2 %#" PRIx32 "\n",
+		cpu_midr(), info->entry_cpsr & 0x1f, info->entry_r1, info->entry_r2);
+	if (model->bytes != 0)
+		pr_info("Machine model: %.*s\n",
+			(int)strnlen((const char *)boot_blob() + model->offset, model->bytes),
+			(const char *)boot_blob() + model->offset);
+	pr_info("Image: loaded at %#" PRIx32 ", runs at %#" PRIx32 ", %" PRIu32 " KiB\n",
+		info->load_phys, info->image_phys, info->image_bytes >> 10);
+	if (info->blob_phys != info->blob_from)
+		pr_info("Device tree: moved from %#" PRIx32 " to %#" PRIx32
+			", out of the image's way\n",
+			info->blob_from, info->blob_phys);
+	if (info->initrd_phys != info->initrd_from)
+		pr_info("initrd: moved from %#" PRIx32 " to %#" PRIx32
+			", out of the image's way\n",
+			info->initrd_from, info->initrd_phys);
+}
+
+static void parse_arguments(void)
+{
+	const struct tree_text *text = &boot_info.tree.bootargs;
+	const char *args = (const char *)boot_blob() + text->offset;
+
+	cmdline_parse(args, text->bytes != 0 ? strnlen(args, text->bytes) : 0);
+}
+
+/* A boot without a place of its own was only carried on to say this. */
+static void require_place(void)
+{
+	switch (boot_info.place) {
+	case PLACE_NO_TREE:
+		fatal("no RAM: %s; give a device tree with a /memory node",
+		      boot_info.tree.state == TREE_WHOLE ? "the device tree has no usable memory"
+							 : tree_state_text(boot_info.tree.state));
+	case PLACE_NOT_RAM:
+		fatal("the %" PRIu32
+		      " KiB from RAM base + 2 MiB, where the image runs, are not RAM; the lowest bank at %#" PRIx64
+		      " must be larger",
+		      boot_info.image_bytes >> 10, boot_tree_ram_base(&boot_info.tree));
+	case PLACE_NO_ROOM:
+		fatal("device tree or initrd lies where the image runs, and there is no room to move it; load it elsewhere");
+	default:
+		break;
+	}
+}
+
+/* Linux calls text and constants code, the rest data. */
+static void name_resources(void)
+{
+	const struct boot_info *info = &boot_info;
+
+	resource_add(info->image_phys, (uint64_t)(__data_start - __image_start), "Kernel code");
+	resource_add(info->image_phys + (uint64_t)(__data_start - __image_start),
+		     (uint64_t)(__image_end - __data_start), "Kernel data");
+	resource_add(info->blob_phys, info->tree.blob_bytes, "Device tree");
+	resource_add(info->initrd_phys, info->initrd_bytes, "initrd");
+}
+
+static void setup_memory(void)
+{
+	const struct boot_occupied occupied = {
+		.image = { boot_info.image_phys, boot_info.image_bytes },
+		.blob = { boot_info.blob_phys, boot_info.tree.blob_bytes },
+		.initrd = { boot_info.initrd_phys, boot_info.initrd_bytes },
+	};
+
+	boot_memory_init(&boot_info.tree, boot_blob(), &occupied, boot_info.ram_base);
+	name_resources();
+}
+
+static void setup_linear_map(void)
+{
+	if (!linear_map_init(plan.layout.lowmem_end, boot_info.image_phys, boot_info.image_bytes))
+		fatal("no memory for the page tables of lowmem; enlarge the first bank or mem=");
+}
+
+static void setup_struct_pages(void)
+{
+	if (!vmemmap_init())
+		fatal("lowmem is too small for the struct pages of all RAM; use a split with more lowmem or a smaller mem=");
+}
+
+/* Linux's summary of memory: what is free of what there is. */
+static void say_summary(void)
+{
+	uint64_t free_pages = 0, present_pages = 0, highmem_pages = 0;
+	struct zone_snapshot zone;
+
+	for (enum zone_type type = 0; type < MAX_NR_ZONES; type++) {
+		zone_snapshot(type, &zone);
+		free_pages += zone.free_pages;
+		present_pages += zone.span.present_pages;
+		if (type == ZONE_HIGHMEM ||
+		    (type == ZONE_MOVABLE && plan.layout.movable_zone == ZONE_HIGHMEM))
+			highmem_pages += zone.span.present_pages;
+	}
+	pr_info("Memory: %" PRIu64 "K/%" PRIu64 "K available (%uK image, %" PRIu64
+		"K reserved, %" PRIu64 "K highmem)\n",
+		free_pages << 2, present_pages << 2, (unsigned int)boot_info.image_bytes >> 10,
+		(present_pages - free_pages) << 2, highmem_pages << 2);
+}
+
+void boot_main(void)
+{
+	cpu_install_vectors();                                     /* a fault says what it was */
+	mmu_init(boot_info.image_phys, boot_info.image_bytes);     /* phys_to_virt of the image; fixmap windows */
+	fatal_console_hook = boot_console_init;                    /* fatal() finds a console */
+	say_hello();                                               /* the log ring takes text */
+	tree_report(&boot_info.tree, boot_blob());                 /* what cannot be used is named */
+	parse_arguments();                                         /* boot parameters have their values */
+	boot_console_init();                                       /* the log is seen */
+	require_place();                                           /* the RAM base is real */
+	setup_memory();                                            /* memblock knows RAM and reservations */
+	boot_plan_compute(&boot_info.tree, boot_blob(), boot_info.ram_base, CONFIG_PAGE_OFFSET,
+			  &plan);                                  /* the zone layout stands */
+	boot_plan_log_zones(&plan);
+	setup_linear_map();                                        /* memblock_alloc works, below lowmem's end */
+	setup_struct_pages();                                      /* pfn_to_page works for any address */
+	zones_init(&plan.layout);                                  /* zoneinfo answers */
+	boot_plan_log_addresses(&plan);
+	devices_probe(boot_blob());                                /* poweroff and reboot work */
+	say_summary();
+	shell_run();                                               /* a person can type */
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+#include "boot/memory.h"
+
+#include <inttypes.h>
+#include <libfdt.h>
+
+#include "boot/blob.h"
+#include "boot/mem_param.h"
+#include "kern/fatal.h"
+#include "kern/log.h"
+#include "mm/phys/memblock.h"
+
+/*
+ * The end of what can be a page frame. The last page of the 4 GiB space is lost, as in Linux: the
+ * end of a range that holds it does not fit 32 bits.
+ */
+#define PHYS_END (SZ_4G - PAGE_SIZE)
+
+/* --- RAM ------------------------------------------------------------------------------------- */
+
+static void say_cut(const void *blob, const struct tree_bank *bank, const char *what)
+{
+	pr_warn("%s: memory %#" PRIx64 "-%#" PRIx64 " %s\n", blob_node_path(blob, bank->node),
+		bank->base, bank->base + bank->size - 1, what);
+}
+
+/* Base up, size down to whole pages, as Linux does; below the RAM base and above 4 GiB is cut. */
+static void add_bank(const void *blob, const struct tree_bank *bank, uint64_t ram_base)
+{
+	uint64_t base = ALIGN_UP(bank->base, PAGE_SIZE);
+	uint64_t end = ALIGN_DOWN(bank->base + bank->size, PAGE_SIZE);
+
+	if (bank->base >= SZ_4G) {
+		say_cut(blob, bank, "lies above 4 GiB, out of reach without LPAE: left out");
+		return;
+	}
+	if (bank->base + bank->size > SZ_4G)
+		say_cut(blob, bank, "reaches above 4 GiB, out of reach without LPAE: that part is left out");
+	if (base < ram_base) {
+		say_cut(blob, bank, "begins below the RAM base (the lowest bank, rounded up to 2 MiB): that part is left out");
+		base = ram_base;
+	}
+	end = min_u64(end, PHYS_END);
+	if (base < end)
+		memblock_add((phys_addr_t)base, (phys_addr_t)(end - base));
+}
+
+static void add_banks(const struct boot_tree *tree, const void *blob, uint64_t ram_base)
+{
+	for (uint32_t i = 0; i < tree->memory_count; i++)
+		add_bank(blob, &tree->memory[i], ram_base);
+}
+
+/* --- what is taken --------------------------------------------------------------------------- */
+
+/* memblock's array cannot grow yet; going on would hand out what somebody owns. */
+static void reserve(const struct early_range *range)
+{
+	if (range->size == 0 || range->base >= PHYS_END)
+		return;
+	if (memblock_reserve((phys_addr_t)range->base,
+			     (phys_addr_t)min_u64(range->size, PHYS_END - range->base)) != 0)
+		fatal("more than %d separate reserved ranges in the device tree; join some",
+		      CONFIG_INIT_MEMBLOCK_REGIONS);
+}
+
+static bool touches_ram(uint64_t base, uint64_t size)
+{
+	return base < PHYS_END && size != 0 &&
+	       memblock_overlaps_region(&memblock.memory, (phys_addr_t)base,
+					(phys_addr_t)min_u64(size, PHYS_END - base));
+}
+
+static void reserve_memreserve(const void *blob)
+{
+	for (int i = 0;; i++) {
+		struct early_range range;
+
+		/* The list ends with an empty entry or, when damaged, with the blob. */
+		if (fdt_get_mem_rsv(blob, i, &range.base, &range.size) != 0 || range.size == 0)
+			return;
+		if (!touches_ram(range.base, range.size))
+			pr_warn("/memreserve/ %#" PRIx64 " size %#" PRIx64 ": not RAM: no effect\n",
+				range.base, range.size);
+		reserve(&range);
+	}
+}
+
+/* No mapping for what something else already lives in would take it away from its owner. */
+static void mark_no_map(const void *blob, const struct tree_reserved *region)
+{
+	struct early_range range = { region->base, region->size };
+	phys_addr_t base = (phys_addr_t)region->base;
+	phys_addr_t size = (phys_addr_t)min_u64(region->size, PHYS_END - region->base);
+
+	if (memblock_is_region_reserved(base, size)) {
+		pr_warn("%s: no-map region %#" PRIx64 " size %#" PRIx64
+			" overlaps memory in use: only reserved, stays mapped; move one of the two\n",
+			blob_node_path(blob, region->node), region->base, region->size);
+		reserve(&range);
+		return;
+	}
+	memblock_mark_nomap(base, size);
+}
+
+static void reserve_static(const void *blob, const struct tree_reserved *region)
+{
+	struct early_range range = { region->base, region->size };
+
+	if (!touches_ram(region->base, region->size)) {
+		pr_warn("%s: reserved region %#" PRIx64 " size %#" PRIx64 ": not RAM: no effect\n",
+			blob_node_path(blob, region->node), region->base, region->size);
+		return;
+	}
+	if ((region->flags & RESERVED_NO_MAP) != 0)
+		mark_no_map(blob, region);
+	else if ((region->flags & RESERVED_REUSABLE) != 0)
+		pr_info("%s: reusable region %#" PRIx64 " size %#" PRIx64
+			": given out as ordinary memory\n",
+			blob_node_path(blob, region->node), region->base, region->size);
+	else
+		reserve(&range);
+}
+
+static uint64_t read_cells(const void *blob, uint32_t offset, uint32_t cells)
+{
+	const fdt32_t *cell = (const fdt32_t *)((const char *)blob + offset);
+	uint64_t number = 0;
+
+	for (uint32_t i = 0; i < cells; i++)
+		number = (number << 32) | fdt32_ld(&cell[i]);
+	return number;
+}
+
+/* The first of the region's alloc-ranges, or all RAM, that has room. 0: none has. */
+static phys_addr_t place_dynamic(const void *blob, const struct tree_reserved *region,
+				 phys_addr_t size, phys_addr_t alignment)
+{
+	uint32_t entry_bytes = 4 * (region->address_cells + region->size_cells);
+	uint32_t offset = region->alloc_ranges, left = region->alloc_ranges_bytes;
+
+	if (left == 0)
+		return memblock_phys_alloc_range(size, alignment, 0, MEMBLOCK_ALLOC_ANYWHERE);
+	for (; left >= entry_bytes; left -= entry_bytes, offset += entry_bytes) {
+		uint64_t base = read_cells(blob, offset, region->address_cells);
+		uint64_t bytes = read_cells(blob, offset + 4 * region->address_cells,
+					    region->size_cells);
+		phys_addr_t place;
+
+		if (base >= PHYS_END || bytes == 0)
+			continue;
+		place = memblock_phys_alloc_range(
+			size, alignment, (phys_addr_t)base,
+			(phys_addr_t)(base + min_u64(bytes, PHYS_END - base)));
+		if (place != 0)
+			return place;
+	}
+	return 0;
+}
+
+static void reserve_dynamic(const void *blob, const struct tree_reserved *region)
+{
+	uint64_t alignment = max_u64(region->alignment, PAGE_SIZE);
+	uint64_t size = ALIGN_UP(region->size, PAGE_SIZE);
+	const char *path = blob_node_path(blob, region->node);
+	phys_addr_t place = 0;
+
+	if ((alignment & (alignment - 1)) != 0) {
+		pr_warn("%s: alignment %#" PRIx64 " is no power of two: region ignored\n", path,
+			alignment);
+		return;
+	}
+	if ((region->flags & RESERVED_REUSABLE) != 0) {
+		pr_info("%s: reusable region of %#" PRIx64 " bytes: given out as ordinary memory\n",
+			path, size);
+		return;
+	}
+	if (size != 0 && size < PHYS_END && alignment < PHYS_END)
+		place = place_dynamic(blob, region, (phys_addr_t)size, (phys_addr_t)alignment);
+	if (place == 0) {
+		pr_warn("%s: no room for %#" PRIx64 " bytes aligned to %#" PRIx64
+			" within its alloc-ranges: region ignored; make it smaller or widen them\n",
+			path, size, alignment);
+		return;
+	}
+	if ((region->flags & RESERVED_NO_MAP) != 0)
+		memblock_mark_nomap(place, (phys_addr_t)size);
+	pr_info("%s: placed at %#" PRIx64 " size %#" PRIx64 "\n", path, (uint64_t)place, size);
+}
+
+/* Fixed places first, or a dynamic region might take one. */
+static void reserve_regions(const struct boot_tree *tree, const void *blob)
+{
+	for (uint32_t i = 0; i < tree->reserved_count; i++)
+		if ((tree->reserved[i].flags & RESERVED_DYNAMIC) == 0)
+			reserve_static(blob, &tree->reserved[i]);
+	for (uint32_t i = 0; i < tree->reserved_count; i++)
+		if ((tree->reserved[i].flags & RESERVED_DYNAMIC) != 0)
+			reserve_dynamic(blob, &tree->reserved[i]);
+}
+
+static void check_initrd(const struct boot_tree *tree, const struct early_range *initrd)
+{
+	if (tree->initrd_end <= tree->initrd_start)
+		return;
+	if (initrd->size == 0 || !touches_ram(initrd->base, initrd->size))
+		pr_warn("initrd %#" PRIx64 "-%#" PRIx64
+			": not RAM in use: ignored; load it lower or raise mem=\n",
+			tree->initrd_start, tree->initrd_end - 1);
+}
+
+void boot_memory_init(const struct boot_tree *tree, const void *blob,
+		      const struct boot_occupied *occupied, uint64_t ram_base)
+{
+	/* The first page: the Pi's other cores wait in it, and address 0 stays a sign of error. */
+	const struct early_range first_page = { ram_base, PAGE_SIZE };
+
+	add_banks(tree, blob, ram_base);
+	mem_param_apply(&occupied->image, ram_base);
+	reserve(&first_page);
+	reserve(&occupied->image);
+	reserve(&occupied->blob);
+	reserve(&occupied->initrd);
+	check_initrd(tree, &occupied->initrd);
+	reserve_memreserve(blob);
+	reserve_regions(tree, blob);
+}

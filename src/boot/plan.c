@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+#include "boot/plan.h"
+
+#include <inttypes.h>
+#include <libfdt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "arch/layout.h"
+#include "boot/blob.h"
+#include "kern/log.h"
+#include "mm/phys/memblock.h"
+#include "mm/phys/zone_params.h"
+
+#define PLAN_RANGES_MAX 512
+
+/* --- what dma_limit= names ------------------------------------------------------------------- */
+
+/* dma_limit's question has no room for the tree, so it waits here while the plan is computed. */
+static const struct boot_tree *asked_tree;
+static const void *asked_blob;
+
+/* A device by path, alias or plain node name; negative when there is none. */
+static int find_device(const char *device)
+{
+	int node = blob_find_node(asked_blob, device, strlen(device));
+	int depth = 0;
+
+	if (node >= 0)
+		return node;
+	for (node = 0; node >= 0; node = fdt_next_node(asked_blob, node, &depth)) {
+		const char *name = fdt_get_name(asked_blob, node, NULL);
+
+		if (name != NULL && strcmp(name, device) == 0)
+			return node;
+	}
+	return node;
+}
+
+/* The window of the nearest bus above `node` that has any and through which RAM's start is seen. */
+static const struct dma_window *window_above(int node, uint64_t ram_base)
+{
+	for (node = fdt_parent_offset(asked_blob, node); node > 0;
+	     node = fdt_parent_offset(asked_blob, node))
+		for (uint32_t i = 0; i < asked_tree->window_count; i++) {
+			const struct dma_window *window = &asked_tree->windows[i];
+
+			if (window->node == (uint32_t)node && window->base <= ram_base &&
+			    ram_base < window->end)
+				return window;
+		}
+	return NULL;
+}
+
+static uint64_t bus_of_ram_base(const char *device, uint64_t ram_base)
+{
+	int node = asked_blob != NULL ? find_device(device) : -1;
+	const struct dma_window *window;
+
+	if (node < 0) {
+		pr_warn("dma_limit=%s: no such device in the tree; taken as one without dma-ranges\n",
+			device);
+		return ram_base;
+	}
+	window = window_above(node, ram_base);
+	return window != NULL ? window->bus_base + (ram_base - window->base) : ram_base;
+}
+
+/* --- computing ------------------------------------------------------------------------------- */
+
+static unsigned int collect_ranges(struct layout_range *ranges)
+{
+	struct memblock_region *region;
+	unsigned int count = 0;
+
+	for_each_mem_region(region) {
+		uint64_t base = ALIGN_UP((uint64_t)region->base, PAGE_SIZE);
+		uint64_t end = ALIGN_DOWN((uint64_t)region->base + region->size, PAGE_SIZE);
+
+		if (base >= end)
+			continue;
+		if (count == PLAN_RANGES_MAX) {
+			pr_warn("more than %d pieces of RAM: those from %#" PRIx64
+				" on are left out; join banks or reservations\n",
+				PLAN_RANGES_MAX, base);
+			break;
+		}
+		ranges[count].base = base;
+		ranges[count].end = end;
+		ranges[count].no_map = memblock_is_nomap(region);
+		count++;
+	}
+	return count;
+}
+
+static void compute_dma_limit(const struct boot_tree *tree, const void *blob,
+			      struct boot_plan *plan)
+{
+	struct dma_limit_input input = {
+		.windows = tree->windows,
+		.window_count = tree->window_count,
+		.ram_base = plan->ram_base,
+		.ram_end = memblock_end_of_DRAM(),
+		.bus_of_ram_base = bus_of_ram_base,
+	};
+
+	asked_tree = tree;
+	asked_blob = blob;
+	dma_limit_compute(&input, &plan->dma);
+	asked_tree = NULL;
+	asked_blob = NULL;
+}
+
+static void say_dma_limit(const struct boot_plan *plan, const void *blob)
+{
+	const struct dma_limit *dma = &plan->dma;
+
+	for (unsigned int i = 0; i < dma->missing_node_count; i++)
+		pr_warn("%s: dma-ranges leave out the start of RAM at %#" PRIx64
+			": no limit taken from them; its devices need a pool of their own\n",
+			blob_node_path(blob, dma->missing_nodes[i]), plan->ram_base);
+	for (unsigned int i = 0; i < dma->missing_device_count; i++)
+		pr_warn("dma_limit=%s: leaves out the start of RAM: no limit taken from it\n",
+			dma->missing_devices[i]);
+	if (dma->source != DMA_LIMIT_FROM_NOTHING)
+		pr_info("DMA limit: %" PRIu64 " KiB from RAM base, set by %s\n", dma->bytes >> 10,
+			boot_plan_dma_source(plan, blob));
+}
+
+static void say_movable(const struct zone_layout *layout)
+{
+	switch (layout->movable_outcome) {
+	case MOVABLE_MIRROR:
+		pr_warn("kernelcore=mirror: this machine has no mirrored memory: no Movable zone\n");
+		break;
+	case MOVABLE_CORE_ZERO:
+		pr_warn("kernelcore=/movablecore=: nothing would be left to the kernel: no Movable zone\n");
+		break;
+	case MOVABLE_CORE_ALL:
+		pr_info("kernelcore=/movablecore=: the kernel's share covers all memory: no Movable zone\n");
+		break;
+	case MOVABLE_PAST_END:
+		pr_info("kernelcore=/movablecore=: what is left is below 4 MiB of alignment: no Movable zone\n");
+		break;
+	default:
+		break;
+	}
+}
+
+static void say_vmalloc(const struct zone_layout *layout)
+{
+	if (layout->vmalloc_outcome == VMALLOC_RAISED)
+		pr_warn("vmalloc=: below the minimum: raised to %" PRIu64 " MiB\n",
+			layout->vmalloc_bytes >> 20);
+	else if (layout->vmalloc_outcome == VMALLOC_LOWERED)
+		pr_warn("vmalloc=: would leave less than 32 MiB of lowmem: lowered to %" PRIu64
+			" MiB\n",
+			layout->vmalloc_bytes >> 20);
+}
+
+void boot_plan_compute(const struct boot_tree *tree, const void *blob, uint64_t ram_base,
+		       uint32_t page_offset, struct boot_plan *plan)
+{
+	static struct layout_range ranges[PLAN_RANGES_MAX];
+	struct zone_layout_input input = { .ranges = ranges };
+
+	plan->ram_base = ram_base;
+	plan->page_offset = page_offset;
+	compute_dma_limit(tree, blob, plan);
+	say_dma_limit(plan, blob);
+
+	input.range_count = collect_ranges(ranges);
+	input.ram_base = ram_base;
+	input.page_offset = page_offset;
+	input.vmalloc_bytes = zone_params.vmalloc_bytes;
+	input.dma_limit_bytes = plan->dma.bytes;
+	input.kernelcore = zone_params.kernelcore;
+	input.movablecore = zone_params.movablecore;
+	zone_layout_compute(&input, &plan->layout);
+
+	if (plan->layout.lost_head_size != 0) {
+		pr_warn("RAM %#" PRIx64 "-%#" PRIx64
+			" does not begin on 2 MiB: left unmapped, as Linux does\n",
+			plan->layout.lost_head_base,
+			plan->layout.lost_head_base + plan->layout.lost_head_size - 1);
+		memblock_mark_nomap((phys_addr_t)plan->layout.lost_head_base,
+				    (phys_addr_t)plan->layout.lost_head_size);
+	}
+	say_vmalloc(&plan->layout);
+	say_movable(&plan->layout);
+}
+
+/* --- telling --------------------------------------------------------------------------------- */
+
+const char *boot_plan_dma_source(const struct boot_plan *plan, const void *blob)
+{
+	static char text[160];
+
+	switch (plan->dma.source) {
+	case DMA_LIMIT_FROM_DMA_ZONE:
+		return "dma_zone=";
+	case DMA_LIMIT_FROM_CONFIG:
+		return "CONFIG_DMA_ZONE_SIZE";
+	case DMA_LIMIT_FROM_DMA_RANGES:
+		snprintf(text, sizeof(text), "dma-ranges of %s",
+			 blob_node_path(blob, plan->dma.node));
+		return text;
+	case DMA_LIMIT_FROM_SIMDMA:
+		snprintf(text, sizeof(text), "simdma=%u", dma_limit_simdma_bits());
+		return text;
+	case DMA_LIMIT_FROM_DEVICE:
+		snprintf(text, sizeof(text), "dma_limit=%s", plan->dma.device);
+		return text;
+	default:
+		return "nothing: every device reaches all RAM";
+	}
+}
+
+const char *boot_plan_reason(const struct boot_plan *plan, enum layout_reason reason)
+{
+	static const char *const reasons[] = {
+		[REASON_NOTHING] = "the zone is empty",
+		[REASON_RAM_START] = "the first page of RAM",
+		[REASON_RAM_END] = "the end of RAM",
+		[REASON_DMA_LIMIT] = "the DMA limit, counted from the RAM base",
+		[REASON_VMALLOC_LIMIT] = "what vmalloc leaves of the kernel's addresses",
+		[REASON_BANK_END] = "the end of the last bank that starts below the vmalloc limit",
+		[REASON_NO_MAP] = "a no-map region touches the vmalloc limit and pulls it down",
+		[REASON_LOWMEM_END] = "the end of lowmem",
+		[REASON_ZONE_BELOW] = "the end of the zone below",
+		[REASON_MOVABLE_START] = "Movable takes over",
+		[REASON_KERNELCORE] = "kernelcore= is used up there, rounded up to 4 MiB",
+		[REASON_MOVABLECORE] = "movablecore= counted from the top, rounded up to 4 MiB",
+	};
+
+	(void)plan;
+	return reasons[reason];
+}
+
+static void log_zone_range(const struct zone_layout *layout, enum zone_type zone)
+{
+	uint64_t start = PFN_PHYS(layout->arch_start_pfn[zone]);
+	uint64_t end = PFN_PHYS(layout->arch_end_pfn[zone]);
+
+	if (start == end)
+		pr_info("  %-8s empty\n", zone_names[zone]);
+	else
+		pr_info("  %-8s [mem 0x%016" PRIx64 "-0x%016" PRIx64 "]\n", zone_names[zone], start,
+			end - 1);
+}
+
+void boot_plan_log_zones(const struct boot_plan *plan)
+{
+	const struct zone_layout *layout = &plan->layout;
+	struct memblock_region *region;
+
+	pr_info("Zone ranges:\n");
+	for (enum zone_type zone = 0; zone < ZONE_MOVABLE; zone++)
+		log_zone_range(layout, zone);
+	pr_info("Movable zone start for each node\n");
+	if (layout->movable_start_pfn != 0)
+		pr_info("  Node 0: 0x%016" PRIx64 "\n", PFN_PHYS(layout->movable_start_pfn));
+	pr_info("Early memory node ranges\n");
+	for_each_mem_region(region)
+		pr_info("  node   0: [mem 0x%016" PRIx64 "-0x%016" PRIx64 "]\n",
+			(uint64_t)region->base, (uint64_t)region->base + region->size - 1);
+}
+
+/* Sizes as the old Linux table gave them: the largest unit that divides evenly. */
+static void log_area(const char *name, uint64_t start, uint64_t end)
+{
+	uint64_t bytes = end - start;
+	bool mega = bytes >= SZ_1M && bytes % SZ_1M == 0;
+
+	pr_info("    %-8s: 0x%08" PRIx64 " - 0x%08" PRIx64 "   (%4" PRIu64 " %s)\n", name, start,
+		end, mega ? bytes >> 20 : bytes >> 10, mega ? "MB" : "kB");
+}
+
+void boot_plan_log_addresses(const struct boot_plan *plan)
+{
+	const struct zone_layout *layout = &plan->layout;
+	uint64_t page_offset = plan->page_offset;
+
+	pr_info("Virtual kernel memory layout:\n");
+	log_area("vector", VECTORS_BASE, (uint64_t)VECTORS_BASE + PAGE_SIZE);
+	log_area("fixmap", FIXMAP_BASE, FIXMAP_END);
+	log_area("fdt", BLOB_WINDOW, BLOB_WINDOW_END);
+	log_area("vmalloc", layout->vmalloc_start, VMALLOC_END);
+	log_area("lowmem", page_offset, page_offset + (layout->lowmem_end - plan->ram_base));
+	log_area("pkmap", page_offset - SZ_4M, page_offset);
+	log_area("vmemmap", page_offset - SZ_32M, page_offset - SZ_16M);
+}

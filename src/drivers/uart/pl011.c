@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#include "drivers/uart/pl011.h"
+
+#include <stdio.h>
+
+#include "kern/console.h"
+#include "kern/resource.h"
+#include "mm/virt/fixmap.h"
+
+/* Registers, ARM DDI 0183G table 3-1. */
+#define UARTDR        0x000
+#define UARTFR        0x018
+#define UARTCR        0x030
+#define UARTIMSC      0x038
+#define UARTPERIPHID0 0xfe0
+#define UARTPCELLID0  0xff0
+
+#define FR_RXFE (1U << 4)
+#define FR_TXFF (1U << 5)
+#define CR_UARTEN (1U << 0)
+#define CR_TXE    (1U << 8)
+#define CR_RXE    (1U << 9)
+
+#define PERIPHERAL_PL011 0x011U      /* part number, bits 11:0 of the peripheral identification */
+#define PRIMECELL        0xb105f00dU /* the same for every PrimeCell */
+
+static volatile char *registers;
+
+static uint32_t read_at(volatile char *base, uint32_t offset)
+{
+	return *(volatile uint32_t *)(base + offset);
+}
+
+static void write_at(volatile char *base, uint32_t offset, uint32_t value)
+{
+	*(volatile uint32_t *)(base + offset) = value;
+}
+
+/* Identifications are four registers of one byte each. */
+static uint32_t read_identification(volatile char *base, uint32_t offset)
+{
+	uint32_t value = 0;
+
+	for (int i = 3; i >= 0; i--)
+		value = (value << 8) | (read_at(base, offset + 4 * (uint32_t)i) & 0xff);
+	return value;
+}
+
+bool pl011_present(phys_addr_t phys)
+{
+	volatile char *base = fixmap_open(FIX_PROBE, phys);
+	bool present = read_identification(base, UARTPCELLID0) == PRIMECELL &&
+		       (read_identification(base, UARTPERIPHID0) & 0xfff) == PERIPHERAL_PL011;
+
+	fixmap_close(FIX_PROBE);
+	return present;
+}
+
+static void pl011_put(char byte)
+{
+	while ((read_at(registers, UARTFR) & FR_TXFF) != 0)
+		;
+	write_at(registers, UARTDR, (unsigned char)byte);
+}
+
+static int pl011_get(void)
+{
+	if ((read_at(registers, UARTFR) & FR_RXFE) != 0)
+		return -1;
+	return (int)(read_at(registers, UARTDR) & 0xff);
+}
+
+void pl011_attach(phys_addr_t phys)
+{
+	static char name[24];
+	static const struct console console = { name, pl011_put, pl011_get };
+
+	snprintf(name, sizeof(name), "pl011@%lx", (unsigned long)phys);
+	registers = fixmap_open(FIX_CONSOLE, phys);
+	write_at(registers, UARTIMSC, 0);
+	write_at(registers, UARTCR, read_at(registers, UARTCR) | CR_UARTEN | CR_TXE | CR_RXE);
+	resource_add(phys, PAGE_SIZE, name);
+	console_attach(&console);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The console: whatever device a person sits at. A UART driver attaches itself from above; the log
+ * and the shell write and read here and know no device.
+ */
+#ifndef STRATA_KERN_CONSOLE_H
+#define STRATA_KERN_CONSOLE_H
+
+#include "lib/types.h"
+
+struct console {
+	const char *name;        /* for people: "pl011@9000000" */
+	void (*put)(char byte);  /* waits until the device takes it */
+	int (*get)(void);        /* the next byte received, or -1 when there is none */
+};
+
+/* Make this the console. The log's ring is shown on it. The struct must live for ever. */
+void console_attach(const struct console *console);
+
+/* NULL until there is one. */
+const struct console *console_current(void);
+
+/* Text to the console alone, not into the log; "\n" becomes "\r\n". Lost without a console. */
+void console_write(const char *text, size_t bytes);
+void console_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The next byte typed, or -1 when there is none. */
+int console_get(void);
+
+#endif

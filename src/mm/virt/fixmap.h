@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Fixmap: windows of one page at addresses known when compiling, for devices that are needed before
+ * ioremap works.
+ */
+#ifndef STRATA_MM_VIRT_FIXMAP_H
+#define STRATA_MM_VIRT_FIXMAP_H
+
+#include "lib/types.h"
+
+enum fixmap_slot {
+	FIX_CONSOLE, /* the console's UART, as long as the system runs */
+	FIX_PROBE,   /* closed again after each look */
+	FIX_POWER,   /* the device that switches the board off */
+	FIXMAP_SLOTS,
+};
+
+/*
+ * Open a slot on the device page that holds phys, read-write, and return the address of phys in it.
+ * What the slot showed before is unmapped first. Cannot fail.
+ */
+volatile void *fixmap_open(enum fixmap_slot slot, phys_addr_t phys);
+
+/* Close a slot; closing a closed one is harmless. */
+void fixmap_close(enum fixmap_slot slot);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vmemmap in units: 4 MiB of RAM have 1024 struct pages, 16 KiB, four pages of vmemmap.
+ */
+#include <string.h>
+
+#include "arch/linear.h"
+#include "arch/mmu.h"
+#include "mm/phys/memblock.h"
+#include "mm/phys/page.h"
+#include "mm/virt/linear_map.h"
+
+#define UNIT_RAM_BYTES  SZ_4M
+#define UNIT_PAGES      (UNIT_RAM_BYTES / PAGE_SIZE)
+#define UNIT_BYTES      (UNIT_PAGES * sizeof(struct page))
+#define UNITS           (SZ_4G / UNIT_RAM_BYTES)
+
+static phys_addr_t supply_table(void)
+{
+	return memblock_phys_alloc(1024, 1024);
+}
+
+static uintptr_t unit_address(uint32_t unit)
+{
+	return VMEMMAP_BASE + unit * UNIT_BYTES;
+}
+
+static bool back_units(uint32_t first, uint32_t last)
+{
+	size_t bytes = (last - first) * UNIT_BYTES;
+	phys_addr_t phys = memblock_phys_alloc(bytes, PAGE_SIZE);
+
+	return phys != 0 && mmu_map(unit_address(first), phys, bytes, MEMORY_NORMAL, RIGHTS_WRITE,
+				    supply_table);
+}
+
+static bool leave_units_empty(uint32_t first, uint32_t last, phys_addr_t zeros)
+{
+	return mmu_map_repeated(unit_address(first), zeros, (last - first) * UNIT_BYTES,
+				MEMORY_NORMAL, RIGHTS_READ, supply_table);
+}
+
+/* Ranges are sorted, but two may share a unit: `done` is the first unit not yet decided. */
+bool vmemmap_init(void)
+{
+	void *zeros = memblock_alloc(PAGE_SIZE, PAGE_SIZE);
+	struct memblock_region snapshot;
+	uint32_t done = 0;
+
+	if (zeros == NULL)
+		return false;
+	/* Backing reserves memory but never changes memblock.memory: walking it stays sound. */
+	for (unsigned long i = 0; i < memblock.memory.cnt; i++) {
+		uint32_t first, last;
+
+		snapshot = memblock.memory.regions[i];
+		if (snapshot.size == 0)
+			continue;
+		first = (uint32_t)(snapshot.base / UNIT_RAM_BYTES);
+		last = (uint32_t)((snapshot.base + (snapshot.size - 1)) / UNIT_RAM_BYTES) + 1;
+		if (first < done)
+			first = done;
+		if (first >= last)
+			continue;
+		if (first > done && !leave_units_empty(done, first, virt_to_phys(zeros)))
+			return false;
+		if (!back_units(first, last))
+			return false;
+		done = last;
+	}
+	return done == UNITS || leave_units_empty(done, UNITS, virt_to_phys(zeros));
+}
