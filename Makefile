@@ -130,7 +130,7 @@ clean:  ## remove what was built; what setup unpacked stays
 
 help:  ## this list
 	@grep -hE '^[a-z][a-z0-9_-]*:.*##|^     build.*##' Makefile tests/tests.mk | \
-	  sed -E 's/^     build[^#]*/all: /; s/^([a-z0-9_-]+):[^#]*## */\1|/' | \
-	  awk -F'|' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	  sed -E 's/^     build[^#]*/all: /; s/^([a-z0-9_-]+):[^#]*## */\1\t/' | \
+	  awk -F'\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
 
 FORCE:

@@ -7,8 +7,8 @@ HOST := build/host
 
 # Objects come twice: plain for the planner that people use, and under AddressSanitizer and UBSan
 # for the tests, the planner's own included.
-PLAIN     := $(COMMON) -O2
-SANITIZED := $(COMMON) -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+PLAIN     := $(COMMON) -Ibuild/host -O2
+SANITIZED := $(COMMON) -Ibuild/host -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
 define host_rules
 $(HOST)/$(1)/libfdt/%.o: $(LIBFDT)/% $(HOST)/config.h build/flags.txt
@@ -35,3 +35,46 @@ $(HOST)/zoneplan-sanitized: $(PLANNER_SRC:%=$(HOST)/sanitized/%.o)
 	@$(HOSTCC) $(SANITIZED) $^ -o $@
 
 -include $(PLANNER_SRC:%=$(HOST)/plain/%.d) $(PLANNER_SRC:%=$(HOST)/sanitized/%.d)
+
+# --- host tests: cmocka programs, each of the objects that it names -------------------------------
+
+# Test-local printk and parameters where the real ones would be in the way; fatal() jumps back.
+TESTS := memblock zone_layout watermark size param oracle
+MODEL := src/lib/size.c src/kern/param.c src/mm/phys/zone_params.c
+test_memblock_SRC    := src/mm/phys/memblock.c
+test_zone_layout_SRC := src/mm/phys/zone_layout.c
+test_watermark_SRC   := src/mm/phys/watermark.c
+test_size_SRC        := src/lib/size.c
+test_param_SRC       := $(MODEL)
+test_oracle_SRC      := $(MODEL) src/mm/phys/zone_layout.c src/mm/phys/watermark.c
+
+$(HOST)/oracle_table.h: tests/oracle_table.py tests/oracle/linux-zones.json
+	@mkdir -p $(@D)
+	@tests/oracle_table.py tests/oracle/linux-zones.json > $@
+$(HOST)/sanitized/tests/host/test_oracle.c.o: $(HOST)/oracle_table.h
+
+define test_rule
+$(HOST)/test_$(1): $(HOST)/sanitized/tests/host/test_$(1).c.o $(test_$(1)_SRC:%=$(HOST)/sanitized/%.o)
+	@echo "  HOSTLD  $$@"
+	@$$(HOSTCC) $$(SANITIZED) $$^ -lcmocka -o $$@
+-include $(HOST)/sanitized/tests/host/test_$(1).c.d
+endef
+$(foreach t,$(TESTS),$(eval $(call test_rule,$(t))))
+
+TEST_PROGRAMS := $(TESTS:%=$(HOST)/test_%) $(HOST)/zoneplan $(HOST)/zoneplan-sanitized
+
+# Everything that `make test` runs, a line each: name, tab, command.
+JOBS_FILE := build/test-jobs.txt
+$(JOBS_FILE): tests/tests.mk tests/boot.py
+	@mkdir -p $(@D)
+	@{ $(foreach t,$(TESTS),printf 'host: $(t)\t$(HOST)/test_$(t)\n';) \
+	   printf 'host: Linux'"'"'s own memblock tests\tsh tests/host/linux_memblock/run.sh $(LINUX)/tools/testing/memblock $(HOST)/linux_memblock $(HOST)/config.h\n'; \
+	   printf 'host: planner against recorded Linux\ttests/planner.py $(HOST)/zoneplan-sanitized\n'; \
+	   for tool in check_includes tap_total; do printf "tools: $$tool\\ttools/$$tool.py --self-test\n"; done; \
+	   for group in $$(tests/boot.py --list); do printf "boot: $$group\\ttests/boot.py $$group\n"; done; } > $@
+
+test: all $(TEST_PROGRAMS) $(JOBS_FILE)  ## all tests: on the host, and booting both boards
+	@tools/tap_total.py -j $(JOBS) $(JOBS_FILE)
+
+lint:  ## include arrows, layout of the source, cppcheck, shellcheck
+	@tools/lint.sh

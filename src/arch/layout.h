@@ -18,13 +18,13 @@
 
 #include "lib/types.h"
 
-#define VECTORS_BASE 0xffff0000U
-#define FIXMAP_BASE  0xffc80000U
-#define FIXMAP_END   0xfff00000U
-#define BLOB_WINDOW  0xff800000U
+#define VECTORS_BASE    0xffff0000U
+#define FIXMAP_BASE     0xffc80000U
+#define FIXMAP_END      0xfff00000U
+#define BLOB_WINDOW     0xff800000U
 #define BLOB_WINDOW_END 0xffc00000U
-#define PKMAP_BASE   (CONFIG_PAGE_OFFSET - SZ_4M)
-#define VMEMMAP_BASE (CONFIG_PAGE_OFFSET - SZ_32M)
-#define VMEMMAP_END  (CONFIG_PAGE_OFFSET - SZ_16M)
+#define PKMAP_BASE      (CONFIG_PAGE_OFFSET - SZ_4M)
+#define VMEMMAP_BASE    (CONFIG_PAGE_OFFSET - SZ_32M)
+#define VMEMMAP_END     (CONFIG_PAGE_OFFSET - SZ_16M)
 
 #endif

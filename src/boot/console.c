@@ -81,7 +81,8 @@ static void attach_hint(void)
 	for (size_t i = 0; i < ARRAY_SIZE(hints); i++)
 		if (hints[i].peripheral_base == base && pl011_present(hints[i].uart)) {
 			attach(hints[i].uart);
-			pr_warn("the device tree names no PL011: console is the one at %#x, found by the core's peripheral base\n",
+			pr_warn("the device tree names no PL011: console is the one at %#x, found "
+				"by the core's peripheral base\n",
 				(unsigned int)hints[i].uart);
 			return;
 		}

@@ -26,6 +26,16 @@ static struct boot_plan plan;
 
 void boot_main(void);
 
+static void take_over_tables(void)
+{
+	mmu_init(boot_info.image_phys, boot_info.image_bytes);
+}
+
+static void offer_console(void)
+{
+	fatal_console_hook = boot_console_init;
+}
+
 static void say_hello(void)
 {
 	const struct boot_info *info = &boot_info;
@@ -46,9 +56,13 @@ static void say_hello(void)
 			", out of the image's way\n",
 			info->blob_from, info->blob_phys);
 	if (info->initrd_phys != info->initrd_from)
-		pr_info("initrd: moved from %#" PRIx32 " to %#" PRIx32
-			", out of the image's way\n",
+		pr_info("initrd: moved from %#" PRIx32 " to %#" PRIx32 ", out of the image's way\n",
 			info->initrd_from, info->initrd_phys);
+}
+
+static void report_tree(void)
+{
+	tree_report(&boot_info.tree, boot_blob());
 }
 
 static void parse_arguments(void)
@@ -68,12 +82,12 @@ static void require_place(void)
 		      boot_info.tree.state == TREE_WHOLE ? "the device tree has no usable memory"
 							 : tree_state_text(boot_info.tree.state));
 	case PLACE_NOT_RAM:
-		fatal("the %" PRIu32
-		      " KiB from RAM base + 2 MiB, where the image runs, are not RAM; the lowest bank at %#" PRIx64
-		      " must be larger",
+		fatal("the %" PRIu32 " KiB from RAM base + 2 MiB, where the image runs, are not "
+		      "RAM; the lowest bank at %#" PRIx64 " must be larger",
 		      boot_info.image_bytes >> 10, boot_tree_ram_base(&boot_info.tree));
 	case PLACE_NO_ROOM:
-		fatal("device tree or initrd lies where the image runs, and there is no room to move it; load it elsewhere");
+		fatal("device tree or initrd lies where the image runs, and there is no room to "
+		      "move it; load it elsewhere");
 	default:
 		break;
 	}
@@ -91,7 +105,7 @@ static void name_resources(void)
 	resource_add(info->initrd_phys, info->initrd_bytes, "initrd");
 }
 
-static void setup_memory(void)
+static void setup_memblock(void)
 {
 	const struct boot_occupied occupied = {
 		.image = { boot_info.image_phys, boot_info.image_bytes },
@@ -103,6 +117,13 @@ static void setup_memory(void)
 	name_resources();
 }
 
+static void setup_layout(void)
+{
+	boot_plan_compute(&boot_info.tree, boot_blob(), boot_info.ram_base, CONFIG_PAGE_OFFSET,
+			  &plan);
+	boot_plan_log_zones(&plan);
+}
+
 static void setup_linear_map(void)
 {
 	if (!linear_map_init(plan.layout.lowmem_end, boot_info.image_phys, boot_info.image_bytes))
@@ -112,7 +133,19 @@ static void setup_linear_map(void)
 static void setup_struct_pages(void)
 {
 	if (!vmemmap_init())
-		fatal("lowmem is too small for the struct pages of all RAM; use a split with more lowmem or a smaller mem=");
+		fatal("lowmem is too small for the struct pages of all RAM; use a split with more "
+		      "lowmem or a smaller mem=");
+}
+
+static void setup_zones(void)
+{
+	zones_init(&plan.layout);
+	boot_plan_log_addresses(&plan);
+}
+
+static void probe_devices(void)
+{
+	devices_probe(boot_blob());
 }
 
 /* Linux's summary of memory: what is free of what there is. */
@@ -135,25 +168,23 @@ static void say_summary(void)
 		(present_pages - free_pages) << 2, highmem_pages << 2);
 }
 
+/* Each step asserts or says what it needs; what stands in the comment works after it. */
 void boot_main(void)
 {
-	cpu_install_vectors();                                     /* a fault says what it was */
-	mmu_init(boot_info.image_phys, boot_info.image_bytes);     /* phys_to_virt of the image; fixmap windows */
-	fatal_console_hook = boot_console_init;                    /* fatal() finds a console */
-	say_hello();                                               /* the log ring takes text */
-	tree_report(&boot_info.tree, boot_blob());                 /* what cannot be used is named */
-	parse_arguments();                                         /* boot parameters have their values */
-	boot_console_init();                                       /* the log is seen */
-	require_place();                                           /* the RAM base is real */
-	setup_memory();                                            /* memblock knows RAM and reservations */
-	boot_plan_compute(&boot_info.tree, boot_blob(), boot_info.ram_base, CONFIG_PAGE_OFFSET,
-			  &plan);                                  /* the zone layout stands */
-	boot_plan_log_zones(&plan);
-	setup_linear_map();                                        /* memblock_alloc works, below lowmem's end */
-	setup_struct_pages();                                      /* pfn_to_page works for any address */
-	zones_init(&plan.layout);                                  /* zoneinfo answers */
-	boot_plan_log_addresses(&plan);
-	devices_probe(boot_blob());                                /* poweroff and reboot work */
+	cpu_install_vectors(); /* a fault says what it was */
+	take_over_tables();    /* phys_to_virt of the image; fixmap windows */
+	offer_console();       /* fatal() finds a console */
+	say_hello();           /* the log ring takes text */
+	report_tree();         /* what cannot be used is named */
+	parse_arguments();     /* boot parameters have their values */
+	boot_console_init();   /* the log is seen */
+	require_place();       /* the RAM base is real */
+	setup_memblock();      /* memblock knows RAM and reservations */
+	setup_layout();        /* the zones have their places */
+	setup_linear_map();    /* memblock_alloc works, below lowmem's end */
+	setup_struct_pages();  /* pfn_to_page works for any address */
+	setup_zones();         /* zoneinfo answers */
+	probe_devices();       /* poweroff and reboot work */
 	say_summary();
-	shell_run();                                               /* a person can type */
+	shell_run(); /* a person can type */
 }

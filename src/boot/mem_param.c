@@ -98,9 +98,9 @@ static void report_clipped(const struct mem_range *placed)
 	for (unsigned int i = 0; i < range_count; i++) {
 		uint64_t base = placed[i].base, end = placed[i].end;
 
-		if (base < end && (end > SZ_4G || !memblock_is_region_memory(
-							  (phys_addr_t)base,
-							  (phys_addr_t)(end - base))))
+		if (base < end &&
+		    (end > SZ_4G ||
+		     !memblock_is_region_memory((phys_addr_t)base, (phys_addr_t)(end - base))))
 			pr_warn("mem=: %#" PRIx64 "-%#" PRIx64
 				" is not all RAM: only what the device tree lists is used\n",
 				base, end - 1);

@@ -35,9 +35,12 @@ static void add_bank(const void *blob, const struct tree_bank *bank, uint64_t ra
 		return;
 	}
 	if (bank->base + bank->size > SZ_4G)
-		say_cut(blob, bank, "reaches above 4 GiB, out of reach without LPAE: that part is left out");
+		say_cut(blob, bank,
+			"reaches above 4 GiB, out of reach without LPAE: that part is left out");
 	if (base < ram_base) {
-		say_cut(blob, bank, "begins below the RAM base (the lowest bank, rounded up to 2 MiB): that part is left out");
+		say_cut(blob, bank,
+			"begins below the RAM base (the lowest bank, rounded up to 2 MiB): that "
+			"part is left out");
 		base = ram_base;
 	}
 	end = min_u64(end, PHYS_END);
@@ -61,7 +64,7 @@ static void reserve(const struct early_range *range)
 	if (memblock_reserve((phys_addr_t)range->base,
 			     (phys_addr_t)min_u64(range->size, PHYS_END - range->base)) != 0)
 		fatal("more than %d separate reserved ranges in the device tree; join some",
-		      CONFIG_INIT_MEMBLOCK_REGIONS);
+		      INIT_MEMBLOCK_REGIONS);
 }
 
 static bool touches_ram(uint64_t base, uint64_t size)
@@ -95,7 +98,8 @@ static void mark_no_map(const void *blob, const struct tree_reserved *region)
 
 	if (memblock_is_region_reserved(base, size)) {
 		pr_warn("%s: no-map region %#" PRIx64 " size %#" PRIx64
-			" overlaps memory in use: only reserved, stays mapped; move one of the two\n",
+			" overlaps memory in use: only reserved, stays mapped; move one of the "
+			"two\n",
 			blob_node_path(blob, region->node), region->base, region->size);
 		reserve(&range);
 		return;
@@ -143,8 +147,8 @@ static phys_addr_t place_dynamic(const void *blob, const struct tree_reserved *r
 		return memblock_phys_alloc_range(size, alignment, 0, MEMBLOCK_ALLOC_ANYWHERE);
 	for (; left >= entry_bytes; left -= entry_bytes, offset += entry_bytes) {
 		uint64_t base = read_cells(blob, offset, region->address_cells);
-		uint64_t bytes = read_cells(blob, offset + 4 * region->address_cells,
-					    region->size_cells);
+		uint64_t bytes =
+			read_cells(blob, offset + 4 * region->address_cells, region->size_cells);
 		phys_addr_t place;
 
 		if (base >= PHYS_END || bytes == 0)

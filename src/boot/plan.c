@@ -58,7 +58,8 @@ static uint64_t bus_of_ram_base(const char *device, uint64_t ram_base)
 	const struct dma_window *window;
 
 	if (node < 0) {
-		pr_warn("dma_limit=%s: no such device in the tree; taken as one without dma-ranges\n",
+		pr_warn("dma_limit=%s: no such device in the tree; taken as one without "
+			"dma-ranges\n",
 			device);
 		return ram_base;
 	}
@@ -73,7 +74,7 @@ static unsigned int collect_ranges(struct layout_range *ranges)
 	struct memblock_region *region;
 	unsigned int count = 0;
 
-	for_each_mem_region(region) {
+	for_each_mem_region (region) {
 		uint64_t base = ALIGN_UP((uint64_t)region->base, PAGE_SIZE);
 		uint64_t end = ALIGN_DOWN((uint64_t)region->base + region->size, PAGE_SIZE);
 
@@ -131,16 +132,24 @@ static void say_movable(const struct zone_layout *layout)
 {
 	switch (layout->movable_outcome) {
 	case MOVABLE_MIRROR:
-		pr_warn("kernelcore=mirror: this machine has no mirrored memory: no Movable zone\n");
+		pr_warn("kernelcore=mirror: this machine has no mirrored memory: no Movable "
+			"zone\n");
+		break;
+	case MOVABLE_ASKED_ZERO:
+		pr_warn("kernelcore=/movablecore=: less than one page: no Movable zone; ask for "
+			"more\n");
 		break;
 	case MOVABLE_CORE_ZERO:
-		pr_warn("kernelcore=/movablecore=: nothing would be left to the kernel: no Movable zone\n");
+		pr_warn("kernelcore=/movablecore=: nothing would be left to the kernel: no Movable "
+			"zone\n");
 		break;
 	case MOVABLE_CORE_ALL:
-		pr_info("kernelcore=/movablecore=: the kernel's share covers all memory: no Movable zone\n");
+		pr_info("kernelcore=/movablecore=: the kernel's share covers all memory: no "
+			"Movable zone\n");
 		break;
 	case MOVABLE_PAST_END:
-		pr_info("kernelcore=/movablecore=: what is left is below 4 MiB of alignment: no Movable zone\n");
+		pr_info("kernelcore=/movablecore=: what is left is below 4 MiB of alignment: no "
+			"Movable zone\n");
 		break;
 	default:
 		break;
@@ -261,7 +270,7 @@ void boot_plan_log_zones(const struct boot_plan *plan)
 	if (layout->movable_start_pfn != 0)
 		pr_info("  Node 0: 0x%016" PRIx64 "\n", PFN_PHYS(layout->movable_start_pfn));
 	pr_info("Early memory node ranges\n");
-	for_each_mem_region(region)
+	for_each_mem_region (region)
 		pr_info("  node   0: [mem 0x%016" PRIx64 "-0x%016" PRIx64 "]\n",
 			(uint64_t)region->base, (uint64_t)region->base + region->size - 1);
 }

@@ -9,9 +9,9 @@
 #include "lib/types.h"
 
 struct console {
-	const char *name;        /* for people: "pl011@9000000" */
-	void (*put)(char byte);  /* waits until the device takes it */
-	int (*get)(void);        /* the next byte received, or -1 when there is none */
+	const char *name;       /* for people: "pl011@9000000" */
+	void (*put)(char byte); /* waits until the device takes it */
+	int (*get)(void);       /* the next byte received, or -1 when there is none */
 };
 
 /* Make this the console. The log's ring is shown on it. The struct must live for ever. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Drivers, matched by `compatible`. Each is declared in its own file and finds its device by itself:
+ * Drivers, matched by `compatible`. Each is declared in its own file and finds its device by
+ *itself:
  *
  *	static const char *const compatible[] = { "arm,psci-1.0", NULL };
  *	DRIVER(psci, compatible, probe);
@@ -28,9 +29,11 @@ struct driver {
 
 TABLE_DECLARE(struct driver, drivers);
 
-#define DRIVER(name_, compatible_, probe_)                                            \
-	TABLE_ENTRY(struct driver, drivers, driver_##name_) = {                       \
-		.name = #name_, .compatible = compatible_, .probe = probe_,           \
+#define DRIVER(name_, compatible_, probe_)                      \
+	TABLE_ENTRY(struct driver, drivers, driver_##name_) = { \
+		.name = #name_,                                 \
+		.compatible = compatible_,                      \
+		.probe = probe_,                                \
 	}
 
 #endif

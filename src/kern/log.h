@@ -19,7 +19,8 @@ enum log_level {
 
 /*
  * Log one formatted text; its own newline included, as printk. Longer than LOG_TEXT_MAX - 1 bytes
- * is cut. Control characters but newline and tab become '?': text from a device tree may say anything.
+ * is cut. Control characters but newline and tab become '?': text from a device tree may say
+ * anything.
  */
 void printk(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void vprintk(enum log_level level, const char *format, va_list args);

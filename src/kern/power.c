@@ -18,7 +18,8 @@ void power_off(void)
 	if (current != NULL)
 		current->off();
 	pr_err("poweroff: %s; switch the board off by hand\n",
-	       current != NULL ? "the firmware refused" : "the device tree names no device that can");
+	       current != NULL ? "the firmware refused"
+			       : "the device tree names no device that can");
 }
 
 void power_restart(void)
@@ -26,5 +27,6 @@ void power_restart(void)
 	if (current != NULL)
 		current->restart();
 	pr_err("reboot: %s; reset the board by hand\n",
-	       current != NULL ? "the firmware refused" : "the device tree names no device that can");
+	       current != NULL ? "the firmware refused"
+			       : "the device tree names no device that can");
 }

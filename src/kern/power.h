@@ -6,8 +6,8 @@
 #include "lib/types.h"
 
 struct power_ops {
-	const char *name;     /* for people */
-	void (*off)(void);    /* returns only if it did not work */
+	const char *name;  /* for people */
+	void (*off)(void); /* returns only if it did not work */
 	void (*restart)(void);
 };
 

@@ -24,18 +24,20 @@ struct selftest {
 
 TABLE_DECLARE(struct selftest, selftests);
 
-#define SELFTEST(suite_, name_)                                                        \
-	static void suite_##_##name_(void);                                            \
-	TABLE_ENTRY(struct selftest, selftests, selftest_##suite_##_##name_) = {       \
-		.suite = #suite_, .name = #name_, .run = suite_##_##name_,             \
-	};                                                                             \
+#define SELFTEST(suite_, name_)                                                  \
+	static void suite_##_##name_(void);                                      \
+	TABLE_ENTRY(struct selftest, selftests, selftest_##suite_##_##name_) = { \
+		.suite = #suite_,                                                \
+		.name = #name_,                                                  \
+		.run = suite_##_##name_,                                         \
+	};                                                                       \
 	static void suite_##_##name_(void)
 
 /* The test goes on after a failure, so it must not depend on what it expected. */
-#define EXPECT(condition)                                                              \
-	do {                                                                           \
-		if (!(condition))                                                      \
-			selftest_failed(__FILE__, __LINE__, #condition);               \
+#define EXPECT(condition)                                                \
+	do {                                                             \
+		if (!(condition))                                        \
+			selftest_failed(__FILE__, __LINE__, #condition); \
 	} while (0)
 
 void selftest_failed(const char *file, int line, const char *text);

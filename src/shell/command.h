@@ -19,9 +19,12 @@ struct shell_command {
 
 TABLE_DECLARE(struct shell_command, shell_commands);
 
-#define SHELL_COMMAND(name_, run_, arguments_, help_)                                     \
-	TABLE_ENTRY(struct shell_command, shell_commands, shell_command_##name_) = {      \
-		.name = #name_, .run = run_, .arguments = arguments_, .help = help_,      \
+#define SHELL_COMMAND(name_, run_, arguments_, help_)                                \
+	TABLE_ENTRY(struct shell_command, shell_commands, shell_command_##name_) = { \
+		.name = #name_,                                                      \
+		.run = run_,                                                         \
+		.arguments = arguments_,                                             \
+		.help = help_,                                                       \
 	}
 
 #endif

@@ -12,10 +12,10 @@
 #define WORDS_MAX  16
 #define PROMPT     "strata> "
 
-#define BACKSPACE 0x08
-#define DELETE    0x7f
-#define CONTROL_C 0x03
-#define CONTROL_U 0x15
+#define BACKSPACE  0x08
+#define DELETE     0x7f
+#define CONTROL_C  0x03
+#define CONTROL_U  0x15
 
 static const char *run_text;
 
@@ -33,7 +33,7 @@ static const struct shell_command *find_command(const char *name)
 {
 	const struct shell_command *command;
 
-	for_each_table_entry(command, shell_commands)
+	for_each_table_entry (command, shell_commands)
 		if (strcmp(command->name, name) == 0)
 			return command;
 	return NULL;
@@ -161,7 +161,7 @@ static void help(int argc, char **argv)
 
 	(void)argc;
 	(void)argv;
-	for_each_table_entry(command, shell_commands)
+	for_each_table_entry (command, shell_commands)
 		console_printf("%-10s %-10s %s\n", command->name, command->arguments,
 			       command->help);
 }

@@ -19,27 +19,28 @@
 #define L1_SECTION      2U
 #define L2_PAGE         2U
 
-#define SECTION_B        (1U << 2)
-#define SECTION_C        (1U << 3)
-#define SECTION_XN       (1U << 4)
-#define SECTION_AP_PL1   (1U << 10)
-#define SECTION_TEX(n)   ((uint32_t)(n) << 12)
-#define SECTION_AP_RO    (1U << 15)
-#define SECTION_S        (1U << 16)
-#define SECTION_BASE     0xfff00000U
+#define SECTION_B       (1U << 2)
+#define SECTION_C       (1U << 3)
+#define SECTION_XN      (1U << 4)
+#define SECTION_AP_PL1  (1U << 10)
+#define SECTION_TEX(n)  ((uint32_t)(n) << 12)
+#define SECTION_AP_RO   (1U << 15)
+#define SECTION_S       (1U << 16)
+#define SECTION_BASE    0xfff00000U
 
-#define PAGE_XN        (1U << 0)
-#define PAGE_B         (1U << 2)
-#define PAGE_C         (1U << 3)
-#define PAGE_AP_PL1    (1U << 4)
-#define PAGE_TEX(n)    ((uint32_t)(n) << 6)
-#define PAGE_AP_RO     (1U << 9)
-#define PAGE_S         (1U << 10)
-#define PAGE_BASE      0xfffff000U
-#define TABLE_BASE     0xfffffc00U
+#define PAGE_XN         (1U << 0)
+#define PAGE_B          (1U << 2)
+#define PAGE_C          (1U << 3)
+#define PAGE_AP_PL1     (1U << 4)
+#define PAGE_TEX(n)     ((uint32_t)(n) << 6)
+#define PAGE_AP_RO      (1U << 9)
+#define PAGE_S          (1U << 10)
+#define PAGE_BASE       0xfffff000U
+#define TABLE_BASE      0xfffffc00U
 
 /* TEX, C, B without TEX remap (B3.8.2). */
-#define SECTION_NORMAL   (L1_SECTION | SECTION_TEX(1) | SECTION_C | SECTION_B | SECTION_S | SECTION_AP_PL1)
+#define SECTION_NORMAL \
+	(L1_SECTION | SECTION_TEX(1) | SECTION_C | SECTION_B | SECTION_S | SECTION_AP_PL1)
 #define SECTION_NONCACHE (L1_SECTION | SECTION_TEX(1) | SECTION_S | SECTION_AP_PL1)
 #define SECTION_DEVICE   (L1_SECTION | SECTION_B | SECTION_S | SECTION_AP_PL1)
 #define PAGE_NORMAL      (L2_PAGE | PAGE_TEX(1) | PAGE_C | PAGE_B | PAGE_S | PAGE_AP_PL1)

@@ -4,7 +4,8 @@
  *
  * Duties (ARM DDI 0406C B3.10.1): a new entry needs a barrier before its first use, no TLB
  * maintenance; an entry that goes needs TLB maintenance by address and a barrier after it. Walks
- * are cacheable; a core whose walks do not look in the data cache (ID_MMFR3) needs the entry cleaned.
+ * are cacheable; a core whose walks do not look in the data cache (ID_MMFR3) needs the entry
+ * cleaned.
  */
 #include "arch/mmu.h"
 #include "arch/linear.h"
@@ -51,7 +52,8 @@ static const struct attributes attributes[MEMORY_KINDS][MEMORY_RIGHTS] = {
 	},
 };
 
-/* ID_MMFR3[23:20]: 0 means that walks read memory at the point of unification, past the L1 cache. */
+/* ID_MMFR3[23:20]: 0 means that walks read memory at the point of unification, past the L1 cache.
+ */
 static void set_entry(uint32_t *entry, uint32_t value)
 {
 	*(volatile uint32_t *)entry = value;

@@ -25,13 +25,13 @@
 #define SCTLR_EARLY   (SCTLR_ONES | SCTLR_Z | SCTLR_I)
 #define SCTLR_RUNNING (SCTLR_EARLY | SCTLR_M | SCTLR_C)
 
-#define ACTLR_SMP (1 << 6)
+#define ACTLR_SMP     (1 << 6)
 
 /* TTBR0: walks inner and outer write-back write-allocate, shareable (with the MP extensions). */
 #define TTBR_WALK_WBWA_SHAREABLE 0x6a
 
-#define DACR_CLIENT 1 /* domain 0 client, all others no access */
+#define DACR_CLIENT              1 /* domain 0 client, all others no access */
 
-#define BOOT_STACK_BYTES 8192
+#define BOOT_STACK_BYTES         8192
 
 #endif

@@ -21,9 +21,9 @@
 /* Why the image did not go to RAM base + 2 MiB. */
 enum place_outcome {
 	PLACE_AS_PLANNED,
-	PLACE_NO_TREE,   /* no usable tree, or none of its banks: RAM base was guessed */
-	PLACE_NOT_RAM,   /* RAM base + 2 MiB, for the image's length, is not RAM */
-	PLACE_NO_ROOM,   /* nowhere to put what lies in the way */
+	PLACE_NO_TREE, /* no usable tree, or none of its banks: RAM base was guessed */
+	PLACE_NOT_RAM, /* RAM base + 2 MiB, for the image's length, is not RAM */
+	PLACE_NO_ROOM, /* nowhere to put what lies in the way */
 };
 
 /* Facts of the boot, gathered early and read by everybody later. */
@@ -31,17 +31,18 @@ struct boot_info {
 	uint32_t entry_r1;
 	uint32_t entry_r2;
 	uint32_t entry_cpsr;
-	uint32_t load_phys;   /* where the boot loader had put the image */
-	uint32_t image_phys;  /* where it runs: ram_base + IMAGE_OFFSET */
+	uint32_t load_phys;  /* where the boot loader had put the image */
+	uint32_t image_phys; /* where it runs: ram_base + IMAGE_OFFSET */
 	uint32_t image_bytes;
-	uint32_t ram_base;    /* of the linear map */
-	uint32_t place;       /* enum place_outcome; when not PLACE_AS_PLANNED the boot must stop */
-	uint32_t blob_phys;   /* 0 bytes in tree.blob_bytes: none */
-	uint32_t blob_from;   /* where it was before it had to move; equal to blob_phys if it did not */
+	uint32_t ram_base;  /* of the linear map */
+	uint32_t place;     /* enum place_outcome; when not PLACE_AS_PLANNED the boot must stop */
+	uint32_t blob_phys; /* 0 bytes in tree.blob_bytes: none */
+	uint32_t blob_from; /* where it was before it had to move; equal to blob_phys if it did not
+			     */
 	uint32_t initrd_phys;
 	uint32_t initrd_bytes;
 	uint32_t initrd_from;
-	uint32_t hops;        /* how often the image moved */
+	uint32_t hops; /* how often the image moved */
 	struct boot_tree tree;
 };
 

@@ -2,12 +2,12 @@
 /*
  * The first page tables: just enough to run at the linked address and to read the blob.
  *
- *	where the image is, one to one          so that turning the MMU on does not pull the floor away
- *	PAGE_OFFSET + 2 MiB                     the image where it is linked
- *	BLOB_WINDOW                             the device tree, read-only
- *	the megabyte of the fixmap              by small pages, all empty yet
+ *	where the image is, one to one          so that turning the MMU on does not pull the floor
+ *away PAGE_OFFSET + 2 MiB                     the image where it is linked BLOB_WINDOW the device
+ *tree, read-only the megabyte of the fixmap              by small pages, all empty yet
  *
- * Everything by sections but the fixmap. arch/arm/mmu.c adds lowmem and the rest once there is a memory map.
+ * Everything by sections but the fixmap. arch/arm/mmu.c adds lowmem and the rest once there is a
+ *memory map.
  */
 #include "boot/early/early.h"
 #include "arch/arm/descriptor.h"

@@ -325,8 +325,7 @@ static bool translate_reg(const struct walk *walk, uint64_t *address)
 			uint64_t child = cells_at(walk, offset, bus->address_cells, &wide);
 			uint64_t up = cells_at(walk, offset + 4 * bus->address_cells,
 					       above->address_cells, &wide);
-			uint64_t size = cells_at(walk,
-						 offset + entry_bytes - 4 * bus->size_cells,
+			uint64_t size = cells_at(walk, offset + entry_bytes - 4 * bus->size_cells,
 						 bus->size_cells, &wide);
 
 			if (where >= child && where - child < size) {
@@ -394,6 +393,16 @@ static uint64_t low_address(const struct walk *walk, uint32_t offset, uint32_t c
 	return cells_at(walk, offset + 4 * skip, cells - skip, &wide);
 }
 
+/* The nearest bus from `depth` up that translates; 0: none does. */
+static int bus_with_windows(const struct walk *walk, int depth)
+{
+	/* Only nodes within TREE_DEPTH_MAX are judged, so depth is below it. */
+	/* cppcheck-suppress arrayIndexOutOfBoundsCond */
+	while (depth > 0 && walk->levels[depth].dma_ranges.bytes == 0)
+		depth--;
+	return depth;
+}
+
 /*
  * Carry a piece of the address space below the bus at `depth` up to the root. What no parent passes
  * on is cut off; a parent without dma-ranges, or with an empty one, passes everything one to one.
@@ -404,8 +413,7 @@ static void carry_up(struct walk *walk, int depth, struct piece piece, uint32_t 
 	const struct level *bus, *above;
 	uint32_t entry_bytes, offset, left;
 
-	while (depth > 0 && walk->levels[depth].dma_ranges.bytes == 0)
-		depth--;
+	depth = bus_with_windows(walk, depth);
 	if (depth == 0) {
 		add_window(walk, node, &piece);
 		return;
@@ -417,8 +425,8 @@ static void carry_up(struct walk *walk, int depth, struct piece piece, uint32_t 
 	left = bus->dma_ranges.bytes;
 	for (; left >= entry_bytes; left -= entry_bytes, offset += entry_bytes) {
 		uint64_t child = low_address(walk, offset, bus->address_cells);
-		uint64_t up = low_address(walk, offset + 4 * bus->address_cells,
-					  above->address_cells);
+		uint64_t up =
+			low_address(walk, offset + 4 * bus->address_cells, above->address_cells);
 		uint64_t size = low_address(walk, offset + entry_bytes - 4 * bus->size_cells,
 					    bus->size_cells);
 		struct piece part = piece;
@@ -462,8 +470,8 @@ static void judge_dma_ranges(struct walk *walk, const struct level *level)
 		if (size == 0)
 			continue;
 		piece.bus_base = low_address(walk, offset, level->address_cells);
-		piece.base = low_address(walk, offset + 4 * level->address_cells,
-					 above->address_cells);
+		piece.base =
+			low_address(walk, offset + 4 * level->address_cells, above->address_cells);
 		piece.last = piece.base + size - 1;
 		if (piece.last < piece.base)
 			piece.last = UINT64_MAX;
@@ -513,7 +521,8 @@ static enum node_kind kind_of(const struct walk *walk, const char *name)
 	return KIND_OTHER;
 }
 
-/* Fields one by one: a struct assignment would call memset. Cells default to the parent's, as in Linux. */
+/* Fields one by one: a struct assignment would call memset. Cells default to the parent's, as in
+ * Linux. */
 static void open_node(struct walk *walk, uint32_t node, const char *name)
 {
 	struct level *level = &walk->levels[walk->depth];
@@ -625,8 +634,7 @@ static void take_property(struct walk *walk, struct level *level, const char *na
 	case 's':
 		if (text_is(name, "size"))
 			level->size = *value;
-		else if (text_is(name, "status") &&
-			 !value_is(bytes, value->bytes, "okay") &&
+		else if (text_is(name, "status") && !value_is(bytes, value->bytes, "okay") &&
 			 !value_is(bytes, value->bytes, "ok"))
 			level->available = false;
 		break;

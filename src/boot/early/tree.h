@@ -40,20 +40,20 @@ enum tree_state {
 
 /* What is wrong with one node; value and node say where. */
 enum tree_note_code {
-	NOTE_CELLS,            /* #address-cells or #size-cells cannot be used: value */
-	NOTE_REG_LENGTH,       /* a reg whose length is no multiple of its cells: value bytes left over */
-	NOTE_REG_WIDE,         /* an address or size needs more than 64 bits */
-	NOTE_MEMORY_TYPE,      /* named memory, but without device_type = "memory": Linux ignores it */
-	NOTE_MEMORY_WRAPS,     /* a bank whose end wraps around 2^64: value is its base */
-	NOTE_TOO_MANY_BANKS,   /* value: TREE_MEMORY_MAX */
+	NOTE_CELLS,      /* #address-cells or #size-cells cannot be used: value */
+	NOTE_REG_LENGTH, /* a reg whose length is no multiple of its cells: value bytes left over */
+	NOTE_REG_WIDE,   /* an address or size needs more than 64 bits */
+	NOTE_MEMORY_TYPE,  /* named memory, but without device_type = "memory": Linux ignores it */
+	NOTE_MEMORY_WRAPS, /* a bank whose end wraps around 2^64: value is its base */
+	NOTE_TOO_MANY_BANKS, /* value: TREE_MEMORY_MAX */
 	NOTE_TOO_MANY_RESERVED,
 	NOTE_TOO_MANY_WINDOWS,
-	NOTE_RESERVED_EMPTY,   /* neither reg nor size */
-	NOTE_RESERVED_SIZE,    /* size or alignment has a length that its cells do not explain */
-	NOTE_RANGES_LENGTH,    /* dma-ranges or ranges: no multiple of an entry */
-	NOTE_INITRD,           /* one of linux,initrd-start and -end is missing or malformed */
-	NOTE_DEPTH,            /* deeper than TREE_DEPTH_MAX: the node and what it holds are skipped */
-	NOTE_WORK,             /* dma-ranges multiply so much that their translation was given up */
+	NOTE_RESERVED_EMPTY, /* neither reg nor size */
+	NOTE_RESERVED_SIZE,  /* size or alignment has a length that its cells do not explain */
+	NOTE_RANGES_LENGTH,  /* dma-ranges or ranges: no multiple of an entry */
+	NOTE_INITRD,         /* one of linux,initrd-start and -end is missing or malformed */
+	NOTE_DEPTH, /* deeper than TREE_DEPTH_MAX: the node and what it holds are skipped */
+	NOTE_WORK,  /* dma-ranges multiply so much that their translation was given up */
 };
 
 struct tree_note {

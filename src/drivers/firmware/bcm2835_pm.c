@@ -8,9 +8,9 @@
 #include "kern/power.h"
 #include "mm/virt/fixmap.h"
 
-#define PM_RSTC 0x1c
-#define PM_RSTS 0x20
-#define PM_WDOG 0x24
+#define PM_RSTC                0x1c
+#define PM_RSTS                0x20
+#define PM_WDOG                0x24
 
 #define PM_PASSWORD            0x5a000000U
 #define PM_RSTC_WRCFG_CLEAR    0xffffffcfU

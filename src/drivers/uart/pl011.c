@@ -8,18 +8,18 @@
 #include "mm/virt/fixmap.h"
 
 /* Registers, ARM DDI 0183G table 3-1. */
-#define UARTDR        0x000
-#define UARTFR        0x018
-#define UARTCR        0x030
-#define UARTIMSC      0x038
-#define UARTPERIPHID0 0xfe0
-#define UARTPCELLID0  0xff0
+#define UARTDR           0x000
+#define UARTFR           0x018
+#define UARTCR           0x030
+#define UARTIMSC         0x038
+#define UARTPERIPHID0    0xfe0
+#define UARTPCELLID0     0xff0
 
-#define FR_RXFE (1U << 4)
-#define FR_TXFF (1U << 5)
-#define CR_UARTEN (1U << 0)
-#define CR_TXE    (1U << 8)
-#define CR_RXE    (1U << 9)
+#define FR_RXFE          (1U << 4)
+#define FR_TXFF          (1U << 5)
+#define CR_UARTEN        (1U << 0)
+#define CR_TXE           (1U << 8)
+#define CR_RXE           (1U << 9)
 
 #define PERIPHERAL_PL011 0x011U      /* part number, bits 11:0 of the peripheral identification */
 #define PRIMECELL        0xb105f00dU /* the same for every PrimeCell */

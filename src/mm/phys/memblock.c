@@ -14,24 +14,17 @@
 
 #include "arch/linear.h"
 
-/* A build that is not configured (somebody's test of this file alone) gets Linux's size. */
-#ifdef CONFIG_INIT_MEMBLOCK_REGIONS
-#define FIRST_REGIONS CONFIG_INIT_MEMBLOCK_REGIONS
-#else
-#define FIRST_REGIONS 128
-#endif
-
-static struct memblock_region first_memory_regions[FIRST_REGIONS];
-static struct memblock_region first_reserved_regions[FIRST_REGIONS];
+static struct memblock_region first_memory_regions[INIT_MEMBLOCK_REGIONS];
+static struct memblock_region first_reserved_regions[INIT_MEMBLOCK_REGIONS];
 
 struct memblock memblock = {
 	.current_limit = MEMBLOCK_ALLOC_ANYWHERE,
 	.memory = { .cnt = 1,
-		    .max = FIRST_REGIONS,
+		    .max = INIT_MEMBLOCK_REGIONS,
 		    .regions = first_memory_regions,
 		    .name = "memory" },
 	.reserved = { .cnt = 1,
-		      .max = FIRST_REGIONS,
+		      .max = INIT_MEMBLOCK_REGIONS,
 		      .regions = first_reserved_regions,
 		      .name = "reserved" },
 };
@@ -1010,7 +1003,9 @@ static const char *validate_array(const struct memblock_type *type)
 	if (type->cnt < 1 || type->cnt > type->max)
 		return "cnt is not between 1 and max";
 	if (!has_grown(type))
-		return type->max == FIRST_REGIONS ? NULL : "max is not the size of the first array";
+		return type->max == INIT_MEMBLOCK_REGIONS
+			       ? NULL
+			       : "max is not the size of the first array";
 	array = capped_span(virt_to_phys(type->regions), array_bytes(type->max));
 	if (count_holes(&memblock.reserved, array))
 		return "an array that has grown is not reserved";

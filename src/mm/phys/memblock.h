@@ -19,7 +19,7 @@
  * - two that touch differ in flags or node, otherwise they would have been merged;
  * - total_size is the sum of their sizes;
  * - 1 <= cnt <= max; a type without ranges has cnt 1 and an all-zero regions[0];
- * - an array that outgrew its first CONFIG_INIT_MEMBLOCK_REGIONS entries is itself reserved.
+ * - an array that outgrew its first INIT_MEMBLOCK_REGIONS entries is itself reserved.
  *
  * Failure. Calls that return int give 0 or a negative errno; the only one is -ENOMEM: the array is
  * full and must not grow (see memblock_allow_resize) or there is no memory to grow into. Calls that
@@ -29,6 +29,11 @@
 #define STRATA_MM_PHYS_MEMBLOCK_H
 
 #include "lib/types.h"
+
+/* Entries of the first arrays, as in Linux; they grow. A test may want fewer. */
+#ifndef INIT_MEMBLOCK_REGIONS
+#define INIT_MEMBLOCK_REGIONS 128
+#endif
 
 /* Nodes: one, unless the build says otherwise as Linux's CONFIG_NUMA builds do. */
 #ifndef MAX_NUMNODES

@@ -23,7 +23,7 @@ _Static_assert(sizeof(struct page) == 16, "sixteen bytes, on the target and on t
 #define PAGE_TYPE_MASK 15U
 #define PAGE_TYPE_NONE 0U /* no RAM, or not backed */
 
-#define vmemmap ((struct page *)(uintptr_t)VMEMMAP_BASE)
+#define vmemmap        ((struct page *)(uintptr_t)VMEMMAP_BASE)
 
 static inline struct page *pfn_to_page(uint32_t pfn)
 {

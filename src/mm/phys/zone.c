@@ -25,7 +25,7 @@ static void count_free(uint32_t free_pages[MAX_NR_ZONES])
 
 	for (enum zone_type zone = 0; zone < MAX_NR_ZONES; zone++)
 		free_pages[zone] = 0;
-	for_each_free_mem_range(i, NUMA_NO_NODE, MEMBLOCK_NONE, &start, &end, NULL) {
+	for_each_free_mem_range (i, NUMA_NO_NODE, MEMBLOCK_NONE, &start, &end, NULL) {
 		uint32_t from = PFN_UP(start), to = PFN_DOWN(end);
 
 		for (enum zone_type zone = 0; zone < MAX_NR_ZONES && from < to; zone++)
@@ -38,8 +38,8 @@ void zones_init(const struct zone_layout *layout)
 	for (enum zone_type zone = 0; zone < MAX_NR_ZONES; zone++)
 		spans[zone] = layout->zones[zone];
 	count_free(managed_pages);
-	min_free_kbytes = watermarks_compute(managed_pages,
-					     layout->movable_zone == ZONE_HIGHMEM, 1, marks);
+	min_free_kbytes =
+		watermarks_compute(managed_pages, layout->movable_zone == ZONE_HIGHMEM, 1, marks);
 }
 
 void zone_snapshot(enum zone_type zone, struct zone_snapshot *snapshot)

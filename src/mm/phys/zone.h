@@ -19,7 +19,8 @@ struct zone_snapshot {
 
 /*
  * Make the zones of a layout, counting as managed every whole page that memblock has free. To be
- * called once, when memblock's reservations are complete; what is allocated later shows as not free.
+ * called once, when memblock's reservations are complete; what is allocated later shows as not
+ * free.
  */
 void zones_init(const struct zone_layout *layout);
 

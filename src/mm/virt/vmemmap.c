@@ -10,10 +10,10 @@
 #include "mm/phys/page.h"
 #include "mm/virt/linear_map.h"
 
-#define UNIT_RAM_BYTES  SZ_4M
-#define UNIT_PAGES      (UNIT_RAM_BYTES / PAGE_SIZE)
-#define UNIT_BYTES      (UNIT_PAGES * sizeof(struct page))
-#define UNITS           (SZ_4G / UNIT_RAM_BYTES)
+#define UNIT_RAM_BYTES SZ_4M
+#define UNIT_PAGES     (UNIT_RAM_BYTES / PAGE_SIZE)
+#define UNIT_BYTES     (UNIT_PAGES * sizeof(struct page))
+#define UNITS          (SZ_4G / UNIT_RAM_BYTES)
 
 static phys_addr_t supply_table(void)
 {
@@ -30,8 +30,8 @@ static bool back_units(uint32_t first, uint32_t last)
 	size_t bytes = (last - first) * UNIT_BYTES;
 	phys_addr_t phys = memblock_phys_alloc(bytes, PAGE_SIZE);
 
-	return phys != 0 && mmu_map(unit_address(first), phys, bytes, MEMORY_NORMAL, RIGHTS_WRITE,
-				    supply_table);
+	return phys != 0 &&
+	       mmu_map(unit_address(first), phys, bytes, MEMORY_NORMAL, RIGHTS_WRITE, supply_table);
 }
 
 static bool leave_units_empty(uint32_t first, uint32_t last, phys_addr_t zeros)

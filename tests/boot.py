@@ -1,0 +1,517 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Boot the real images in QEMU and compare what they print with what must be.
+
+    tests/boot.py GROUP...     run groups of boots, as TAP
+    tests/boot.py --list       the groups
+
+Each boot is one test. Recorded Linux cases (tests/oracle) say what the zones must be; the other
+groups say themselves. A boot that does not end by itself is taken for a hang and says so.
+"""
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, "tools"))
+import qemu  # noqa: E402
+
+HANG_SECONDS = 60
+SPLITS = ("3G", "2G", "1G")
+ZONEINFO = 'run="zoneinfo;iomem;poweroff"'
+
+
+class Wrong(Exception):
+    """What was seen and what should have been."""
+
+
+def expect(condition, text, output=""):
+    if not condition:
+        raise Wrong(text + ("\n" + output if output else ""))
+
+
+def boot(bootargs, **options):
+    result = qemu.boot(timeout=HANG_SECONDS, bootargs=bootargs, **options)
+    expect(not result.timed_out, f"no end after {HANG_SECONDS} s: taken for a hang", result.output)
+    expect(result.exit_status == 0, f"QEMU's exit status is {result.exit_status}", result.output)
+    return result.output
+
+
+def zones_of(output):
+    """{name: [start_pfn, spanned, present]} of the zones with pages, as zoneinfo prints them."""
+    zones = {}
+    for part in re.split(r"^Node 0, zone +", output, flags=re.M)[1:]:
+        name = part.split(None, 1)[0]
+        number = {key: int(value) for key, value in
+                  re.findall(r"^\s+(spanned|present|start_pfn:)\s+(\d+)$", part, flags=re.M)}
+        if number["present"]:
+            zones[name] = [number["start_pfn:"], number["spanned"], number["present"]]
+    return zones
+
+
+def lowmem_end_of(output, ram_base):
+    start, end = re.search(r"^    lowmem  : 0x(\w+) - 0x(\w+) ", output, flags=re.M).groups()
+    return ram_base + int(end, 16) - int(start, 16)
+
+
+def movable_of(output):
+    match = re.search(r"^  Node 0: 0x(\w+)$", output, flags=re.M)
+    return int(match[1], 16) >> 12 if match else 0
+
+
+# --- recorded cases ------------------------------------------------------------------------------
+
+def recorded_cases():
+    with open(os.path.join(ROOT, "tests/oracle/linux-zones.json")) as file:
+        return [case for case in json.load(file)["cases"] if case["qemu"]]
+
+
+def check_recorded(case, output):
+    seen = {"zones": zones_of(output), "movable_start_pfn": movable_of(output),
+            "lowmem_end": lowmem_end_of(output, case["ram_base"])}
+    for key, value in seen.items():
+        expect(value == case[key], f"{key}: {value}, Linux made {case[key]}", output)
+
+
+def boot_recorded(case):
+    machine = case["qemu"]
+    options = {"board": machine["machine"], "vmsplit": case["vmsplit"]}
+    if machine["machine"] == "virt":
+        options |= {"mem": machine["mem"], "smp": 1}
+    check_recorded(case, boot(f"{case['bootargs']} {ZONEINFO}".strip(), **options))
+
+
+def recorded_group(machine, split, part, parts):
+    cases = [case for case in recorded_cases()
+             if case["qemu"]["machine"] == machine and case["vmsplit"] == split]
+    return [(case["id"], lambda case=case: boot_recorded(case)) for case in cases[part::parts]]
+
+
+# --- self-tests on the target --------------------------------------------------------------------
+
+def ktap_failures(output):
+    """The lines of a KTAP report that are no pass; a report that is cut off is one too."""
+    start = output.find("KTAP version 1")
+    expect(start >= 0, "no KTAP report", output)
+    report = output[start:]
+    plan = re.search(r"^1\.\.(\d+)$", report, flags=re.M)
+    done = re.findall(r"^(?:not )?ok \d+ ", report, flags=re.M)
+    expect(plan and int(plan[1]) == len(done), "the KTAP report is not complete", output)
+    for subtest in re.split(r"^    # Subtest: ", report, flags=re.M)[1:]:
+        planned = int(re.search(r"^    1\.\.(\d+)$", subtest, flags=re.M)[1])
+        ran = len(re.findall(r"^    (?:not )?ok \d+ ", subtest, flags=re.M))
+        expect(planned == ran, f"a suite planned {planned} tests and ran {ran}", output)
+    return re.findall(r"^ *not ok .*$", report, flags=re.M)
+
+
+def selftest(**options):
+    output = boot('quiet run="selftest;poweroff"', **options)
+    failures = ktap_failures(output)
+    expect(not failures, "failed on the target: " + "; ".join(failures), output)
+
+
+def selftest_group():
+    tests = []
+    for split in SPLITS:
+        tests.append((f"raspi2b {split}", lambda s=split: selftest(board="raspi2b", vmsplit=s)))
+        for mem in ("64M", "1G", "3G"):
+            tests.append((f"virt {split} {mem}",
+                          lambda s=split, m=mem: selftest(vmsplit=s, mem=m)))
+        tests.append((f"virt {split} cortex-a15 769M",
+                      lambda s=split: selftest(vmsplit=s, mem="769M", cpu="cortex-a15")))
+    return tests
+
+
+# --- trees of our own ----------------------------------------------------------------------------
+
+class Tree:
+    """virt's own tree, changed by fdtput, in a temporary file."""
+
+    def __init__(self, mem="256M", bootargs=ZONEINFO):
+        self.folder = tempfile.TemporaryDirectory(prefix="strata-")
+        self.path = os.path.join(self.folder.name, "board.dtb")
+        line = qemu.command(mem=mem, smp=1, bootargs=bootargs)
+        at = line.index("-M") + 1
+        line[at] += f",dumpdtb={self.path}"
+        subprocess.run(line, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+        # QEMU leaves 1 MiB of room; a packed tree is easier to place.
+        subprocess.run(["dtc", "-q", "-I", "dtb", "-O", "dtb", "-o", self.path, "-p", "2048",
+                        self.path], check=True)
+
+    def put(self, *arguments):
+        subprocess.run(["fdtput", *arguments[:1], self.path, *arguments[1:]], check=True)
+        return self
+
+    def cells(self, node, name, *values):
+        subprocess.run(["fdtput", "-p", "-t", "x", self.path, node, name,
+                        *[f"{value:x}" for value in values]], check=True)
+        return self
+
+    def text(self, node, name, value):
+        subprocess.run(["fdtput", "-p", "-t", "s", self.path, node, name, value], check=True)
+        return self
+
+    def empty(self, node, name):
+        subprocess.run(["fdtput", "-p", self.path, node, name], check=True)
+        return self
+
+    def data(self):
+        with open(self.path, "rb") as file:
+            return bytearray(file.read())
+
+    def write(self, data):
+        with open(self.path, "wb") as file:
+            file.write(data)
+        return self
+
+
+def raw(tree, vmsplit="3G", mem="256M", places=None, extra=(), until=None):
+    result = qemu.boot(timeout=HANG_SECONDS, vmsplit=vmsplit, mem=mem, smp=1, raw_dtb=tree.path,
+                       raw_places=places, extra=extra, until=until)
+    expect(not result.timed_out, f"no end after {HANG_SECONDS} s: taken for a hang", result.output)
+    return result.output
+
+
+def has(output, *texts):
+    for text in texts:
+        expect(text in output, f"not in the output: {text}", output)
+
+
+# --- where the image comes from and what lies in its way -----------------------------------------
+
+def placed(image, dtb, **options):
+    """Load the image and the tree somewhere; the image must end up at RAM base + 2 MiB."""
+    output = raw(Tree(), places=(image, dtb, 0x4F000000), **options)
+    has(output, f"loaded at {image:#x}, runs at 0x40200000", "  40200000-", "Kernel code")
+    return output
+
+
+def blob_in_the_way():
+    output = placed(0x44000000, 0x40208000)
+    has(output, "Device tree: moved from 0x40208000 to ")
+    expect("Device tree\n" in output.split("Kernel data", 1)[1], "the blob is not above", output)
+
+
+def initrd_in_the_way():
+    """Its bytes must be the same after the move: a checksum over the wire would need a command."""
+    tree = Tree(bootargs='run="iomem;poweroff"')
+    tree.cells("/chosen", "linux,initrd-start", 0x40201000)
+    tree.cells("/chosen", "linux,initrd-end", 0x40203800)
+    output = raw(tree, places=(0x44000000, 0x46000000, 0x4F000000))
+    has(output, "initrd: moved from 0x40201000 to ", " : initrd")
+    size = re.search(r"^  (\w+)-(\w+) : initrd$", output, flags=re.M)
+    expect(int(size[2], 16) - int(size[1], 16) + 1 == 0x2800, "initrd's size changed", output)
+
+
+def elf_without_r2():
+    output = boot(ZONEINFO, kernel=os.path.join(ROOT, "build/vmsplit_3g/strata.elf"), mem="256M")
+    has(output, "r2 0\n", "  40000000-400fffff : Device tree")
+
+
+def hyp_entry():
+    has(boot(ZONEINFO, machine_opts="virtualization=on", mem="256M"), "entered in mode 1a")
+
+
+def u_boot(split):
+    line = ["qemu-system-arm", "-M", "virt,dtb-randomness=off", "-cpu", "cortex-a7", "-m", "256M",
+            "-nic", "none", "-display", "none", "-monitor", "none", "-serial", "stdio",
+            "-bios", "/usr/lib/u-boot/qemu_arm/u-boot.bin", "-kernel",
+            qemu.default_kernel(vmsplit=split), "-append", ZONEINFO]
+    result = qemu.run(line, HANG_SECONDS)
+    expect(not result.timed_out and result.exit_status == 0, "no clean end", result.output)
+    has(result.output, "loaded at 0x40400000, runs at 0x40200000", "r1 0,")
+
+
+def initrd_by_qemu():
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(os.urandom(3000000))
+        file.flush()
+        output = boot(ZONEINFO, mem="256M", initrd=file.name)
+    has(output, "  48000000-482dc6bf : initrd", "  482dd000-")
+
+
+def placing_group():
+    tests = [(f"image at {image:#x}", lambda image=image: placed(image, 0x4E000000))
+             for image in (0x40100000, 0x401FF000, 0x40200000, 0x40201000, 0x40210000,
+                           0x40218010, 0x42345678, 0x47F00000)]
+    tests += [("tree directly above the image's place", lambda: placed(0x40100000, 0x40280000)),
+              ("tree in the image's place", blob_in_the_way),
+              ("initrd in the image's place", initrd_in_the_way),
+              ("initrd and tree by QEMU", initrd_by_qemu),
+              ("ELF, tree at the start of RAM", elf_without_r2),
+              ("entered in HYP", hyp_entry)]
+    tests += [(f"U-Boot bootz {split}", lambda s=split: u_boot(s)) for split in SPLITS]
+    return tests
+
+
+# --- what the tree says --------------------------------------------------------------------------
+
+def banks_in_nodes():
+    """Two nodes, two entries in one, any order, a hole, one beyond 4 GiB."""
+    tree = Tree().cells("/memory@40000000", "reg", 0, 0x48000000, 0, 0x4000000,
+                        0, 0x40000000, 0, 0x4000000, 1, 0, 0, 0x10000000)
+    tree.text("/memory@4c000000", "device_type", "memory")
+    tree.cells("/memory@4c000000", "reg", 0, 0x4C000000, 0, 0x2000000)
+    output = raw(tree, places=(0x42000000, 0x41000000, 0x4D000000))
+    expect(zones_of(output) == {"Normal": [0x40000, 0xE000, 0xA000]}, "wrong zones", output)
+    has(output, "/memory@40000000: memory 0x100000000-0x10fffffff lies above 4 GiB")
+
+
+def reserved_regions():
+    tree = Tree()
+    base = "/reserved-memory"
+    tree.cells(base, "#address-cells", 2).cells(base, "#size-cells", 2).empty(base, "ranges")
+    tree.cells(f"{base}/fixed@48100000", "reg", 0, 0x48100000, 0, 0x100000)
+    tree.cells(f"{base}/hidden@48300000", "reg", 0, 0x48300000, 0, 0x80000)
+    tree.empty(f"{base}/hidden@48300000", "no-map")
+    tree.cells(f"{base}/pool", "reg", 0, 0x48400000, 0, 0x100000).empty(f"{base}/pool", "reusable")
+    tree.cells(f"{base}/anywhere", "size", 0, 0x100000)
+    tree.cells(f"{base}/anywhere", "alignment", 0, 0x100000)
+    tree.cells(f"{base}/anywhere", "alloc-ranges", 0, 0x44000000, 0, 0x1000000)
+    output = raw(tree)
+    has(output, "  48100000-481fffff : reserved", "48300000-4837ffff : reserved (no-map)",
+        "/reserved-memory/pool: reusable region", "/reserved-memory/anywhere: placed at 0x44f00000",
+        "  44f00000-44ffffff : reserved")
+    expect(zones_of(output) == {"Normal": [0x40000, 0x10000, 0x10000]}, "wrong zones", output)
+
+
+def dma_ranges(split):
+    """A bus that reaches 128 MiB, one of its children half of that by way of two ranges."""
+    tree = Tree()
+    for name in ("#address-cells", "#size-cells"):
+        tree.cells("/bus", name, 1).cells("/bus/inner", name, 1)
+    tree.text("/bus", "compatible", "simple-bus").text("/bus/inner", "compatible", "simple-bus")
+    tree.empty("/bus", "ranges").empty("/bus/inner", "ranges")
+    tree.cells("/bus", "dma-ranges", 0, 0, 0x40000000, 0x8000000)
+    tree.cells("/bus/inner", "dma-ranges", 0x10000000, 0, 0x1000000, 0x20000000, 0x2000000,
+               0x2000000)
+    output = raw(tree, vmsplit=split)
+    has(output, "DMA limit: 65536 KiB from RAM base, set by dma-ranges of /bus/inner")
+    expect(zones_of(output) == {"DMA": [0x40000, 0x4000, 0x4000],
+                                "Normal": [0x44000, 0xC000, 0xC000]}, "wrong zones", output)
+
+
+def window_without_ram_base():
+    tree = Tree()
+    for name in ("#address-cells", "#size-cells"):
+        tree.cells("/bus", name, 1)
+    tree.cells("/bus", "dma-ranges", 0, 0, 0x48000000, 0x1000000)
+    output = raw(tree)
+    has(output, "/bus: dma-ranges leave out the start of RAM at 0x40000000: no limit taken")
+    expect(zones_of(output) == {"Normal": [0x40000, 0x10000, 0x10000]}, "wrong zones", output)
+
+
+def kernel_tree(split):
+    """The kernel's own tree of the Pi 2, compiled from the kernel's source."""
+    linux = os.path.join(ROOT, ".deps/linux")
+    with tempfile.TemporaryDirectory(prefix="strata-") as folder:
+        dtb = os.path.join(folder, "rpi2.dtb")
+        cpp = subprocess.run(["cpp", "-nostdinc", "-undef", "-D__DTS__", "-x",
+                              "assembler-with-cpp", "-I", "arch/arm/boot/dts", "-I", "include",
+                              "arch/arm/boot/dts/bcm2836-rpi-2-b.dts"],
+                             cwd=linux, check=True, capture_output=True)
+        subprocess.run(["dtc", "-q", "-I", "dts", "-O", "dtb", "-o", dtb], input=cpp.stdout,
+                       check=True)
+        case = next(case for case in recorded_cases() if case["vmsplit"] == split
+                    and case["machine"] == "raspi2b")
+        output = boot(f"{case['bootargs']} {ZONEINFO}", board="raspi2b", vmsplit=split, dtb=dtb)
+    check_recorded(case, output)
+    has(output, "3f201000-3f201fff : pl011@3f201000", "power: bcm2835-pm")
+
+
+def tree_group():
+    tests = [("banks in several nodes", banks_in_nodes), ("reserved memory", reserved_regions),
+             ("dma-ranges without the start of RAM", window_without_ram_base)]
+    tests += [(f"dma-ranges {s}", lambda s=s: dma_ranges(s)) for s in SPLITS]
+    tests += [(f"the kernel's tree of the Pi 2, {s}", lambda s=s: kernel_tree(s)) for s in SPLITS]
+    return tests
+
+
+# --- trees that are wrong ------------------------------------------------------------------------
+
+STOPPED_OR_PROMPT = r"fatal: [^\n]*\n|strata> "
+
+
+def survives(tree, *texts, **options):
+    """Whatever the tree says: a prompt, or one line that says why not."""
+    output = raw(tree, until=STOPPED_OR_PROMPT, **options)
+    expect(re.search(STOPPED_OR_PROMPT, output), "neither a prompt nor a message", output)
+    expect(" at pc " not in output, "an exception", output)
+    has(output, *texts)
+
+
+def no_memory():
+    tree = Tree()
+    tree.put("-r", "/memory@40000000")
+    survives(tree, "fatal: no RAM")
+
+
+def no_magic():
+    tree = Tree()
+    survives(tree.write(b"\0" + bytes(tree.data()[1:])), "fatal: no RAM", "0xd00dfeed")
+
+
+def cut_off(at):
+    """The structure block says nothing sensible from some point on."""
+    tree = Tree()
+    data = tree.data()
+    start, size = int.from_bytes(data[8:12], "big"), int.from_bytes(data[36:40], "big")
+    offset = start + int(size * at) // 4 * 4
+    data[offset:offset + 64] = b"\xff" * 64
+    survives(tree.write(data), "the structure block is damaged at offset")
+
+
+def endless_property():
+    """A length that wraps around: libfdt alone would take it."""
+    tree = Tree()
+    data = tree.data()
+    start = int.from_bytes(data[8:12], "big")
+    at = data.index(b"\0\0\0\3", start)
+    data[at + 4:at + 8] = b"\xff\xff\xff\xf8"
+    survives(tree.write(data), "the structure block is damaged at offset")
+
+
+def no_console_in_tree():
+    tree = Tree()
+    tree.put("-r", "/pl011@9000000")
+    survives(tree, "the device tree names no PL011: console is the one at 0x9000000")
+
+
+def stdout_elsewhere():
+    survives(Tree().text("/chosen", "stdout-path", "/nowhere"),
+             "stdout-path names no PL011 in use: console is /pl011@9000000")
+
+
+def circular_alias():
+    survives(Tree().text("/aliases", "serial0", "serial0").text("/chosen", "stdout-path", "serial0"),
+             "stdout-path names no PL011 in use")
+
+
+def place_is_not_ram():
+    survives(Tree().cells("/memory@40000000", "reg", 0, 0x40000000, 0, 0x100000, 0, 0x48000000,
+                          0, 0x8000000), "fatal: the ", "are not RAM")
+
+
+def flipped_bits(seed):
+    """A few random bytes of the structure and strings changed."""
+    rng = random.Random(seed)
+    tree = Tree()
+    data = tree.data()
+    start = int.from_bytes(data[8:12], "big")
+    for _ in range(rng.choice((1, 2, 8, 64))):
+        data[rng.randrange(start, len(data))] = rng.randrange(256)
+    survives(tree.write(data))
+
+
+def hostile_group():
+    tests = [("no memory node", no_memory), ("no magic", no_magic),
+             ("a length that wraps", endless_property),
+             ("no UART in the tree", no_console_in_tree),
+             ("stdout-path to nowhere", stdout_elsewhere),
+             ("an alias of itself", circular_alias),
+             ("the image's place is no RAM", place_is_not_ram)]
+    tests += [(f"damaged at {at:.0%}", lambda at=at: cut_off(at)) for at in (0.0, 0.1, 0.5, 0.9)]
+    tests += [(f"random bytes, seed {seed}", lambda seed=seed: flipped_bits(seed))
+              for seed in range(12)]
+    return tests
+
+
+# --- arguments and the console -------------------------------------------------------------------
+
+def argument_lines():
+    output = boot('vmalloc=12Q kernelcore=-1 movablecore=80%x nonsense=1 simdma=40 dma_zone=big '
+                  'mem=0 dma_limit=x mem=1M ' + ZONEINFO, mem="256M")
+    for word in ("vmalloc=12Q", "kernelcore=-1", "movablecore=80%x", "nonsense=1", "simdma=40",
+                 "dma_zone=big", "mem=0", "dma_limit=x"):
+        lines = [line for line in output.splitlines() if word in line and "ignored" in line]
+        expect(len(lines) == 1, f"{word}: {len(lines)} lines instead of one", output)
+    has(output, "mem= leaves out the running image")
+    expect(zones_of(output) == {"Normal": [0x40000, 0x10000, 0x10000]}, "wrong zones", output)
+
+
+def all_four_zones(split):
+    output = boot(f"simdma=28 movablecore=128M vmalloc=600M {ZONEINFO}", vmsplit=split, mem="3G")
+    zones = zones_of(output)
+    expect(zones["DMA"] == [0x40000, 65536, 65536], "DMA is not exactly 256 MiB", output)
+    expect(set(zones) >= {"DMA", "Normal", "Movable"}, "a zone is missing", output)
+
+
+def quiet_is_quiet():
+    output = boot('quiet run="dmesg;poweroff"', mem="256M")
+    expect(output.startswith("strata> dmesg\n"), "something was said before the prompt", output)
+    has(output, "Zone ranges:", "Virtual kernel memory layout:", "Memory: ")
+
+
+def typed_commands(board):
+    typed = "zonein\bfo\x15hepl\x7f\x7flp\rnonsense\rcmdline\r\r  memblock  \rpoweroff\r"
+    result = qemu.boot(timeout=HANG_SECONDS, board=board, bootargs="one=1", stdin=typed)
+    expect(result.exit_status == 0 and not result.timed_out, "no clean end", result.output)
+    has(result.output, "poweroff              switch the board off", "nonsense: no such command",
+        "strata> cmdline\none=1\n", "   0: 0x")
+
+
+def reboots(board):
+    result = qemu.boot(timeout=HANG_SECONDS, board=board, bootargs='run="zoneinfo;reboot"',
+                       until=r"(?s)strata> reboot.*strata> reboot")
+    expect(not result.timed_out, "no second boot", result.output)
+    first, second = [zones_of(part) for part in result.output.split("Zone ranges:")[1:3]]
+    expect(first == second and first, "other zones after a reboot", result.output)
+
+
+def console_group():
+    tests = [("malformed arguments", argument_lines), ("quiet", quiet_is_quiet)]
+    tests += [(f"all four zones, {s}", lambda s=s: all_four_zones(s)) for s in SPLITS]
+    for board in ("virt", "raspi2b"):
+        tests += [(f"typing, {board}", lambda b=board: typed_commands(b)),
+                  (f"reboot, {board}", lambda b=board: reboots(b))]
+    return tests
+
+
+# --- running -------------------------------------------------------------------------------------
+
+GROUPS = {
+    "selftest": selftest_group, "placing": placing_group, "tree": tree_group,
+    "hostile": hostile_group, "console": console_group,
+    "recorded-raspi2b-3g": lambda: recorded_group("raspi2b", "3G", 0, 1),
+    "recorded-raspi2b-2g": lambda: recorded_group("raspi2b", "2G", 0, 1),
+    "recorded-raspi2b-1g": lambda: recorded_group("raspi2b", "1G", 0, 1),
+    "recorded-virt-2g": lambda: recorded_group("virt", "2G", 0, 1),
+    "recorded-virt-1g": lambda: recorded_group("virt", "1G", 0, 1),
+    "recorded-virt-3g-a": lambda: recorded_group("virt", "3G", 0, 3),
+    "recorded-virt-3g-b": lambda: recorded_group("virt", "3G", 1, 3),
+    "recorded-virt-3g-c": lambda: recorded_group("virt", "3G", 2, 3),
+}
+
+
+def run_group(name):
+    tests = GROUPS[name]()
+    failed = 0
+    print(f"TAP version 13\n1..{len(tests)}", flush=True)
+    for number, (title, test) in enumerate(tests, 1):
+        try:
+            test()
+            print(f"ok {number} {title}", flush=True)
+        except (Wrong, subprocess.CalledProcessError, qemu.Refused) as problem:
+            failed += 1
+            print(f"not ok {number} {title}")
+            for line in str(problem).splitlines():
+                print(f"# {line}")
+            sys.stdout.flush()
+    return failed == 0
+
+
+def main():
+    if sys.argv[1:] == ["--list"]:
+        print("\n".join(GROUPS))
+        return
+    os.chdir(ROOT)
+    results = [run_group(name) for name in sys.argv[1:]]
+    sys.exit(0 if results and all(results) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The planner, end to end, against every recorded Linux case; and what it says to a person.
+
+    tests/planner.py build/host/zoneplan-sanitized
+
+Reads the case's own tree, so the walk of the tree, memblock and mem= are under test as well.
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ORACLE = os.path.join(ROOT, "tests/oracle")
+RPI2 = os.path.join(ROOT, "build/dts/bcm2836-rpi-2-b.dtb")
+
+
+class Wrong(Exception):
+    pass
+
+
+def run(program, *arguments, status=0):
+    result = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=60)
+    if result.returncode != status:
+        raise Wrong(f"exit status {result.returncode}, not {status}\n{result.stdout}{result.stderr}")
+    return result.stdout + result.stderr
+
+
+def plan(program, split, bootargs, tree):
+    return json.loads(run(program, "--json", "--vmsplit", split, "--bootargs", bootargs, tree))
+
+
+def check_case(program, case):
+    made = plan(program, case["vmsplit"], case["bootargs"],
+                os.path.join(ORACLE, "dtb", case["dtb"]))
+    made["zones"] = {zone["name"]: [zone["start_pfn"], zone["spanned_pages"],
+                                    zone["present_pages"]] for zone in made["zones"]}
+    for key in ("ram_base", "lowmem_end", "zones", "movable_start_pfn", "vmsplit"):
+        if made[key] != case[key]:
+            raise Wrong(f"{key}: {made[key]}, Linux made {case[key]}")
+    # With a limit the vmalloc area starts above lowmem, after the gap, on 8 MiB.
+    lowmem = made["page_offset"] + case["lowmem_end"] - case["ram_base"]
+    if made["vmalloc_start"] != (lowmem + (8 << 20)) & ~((8 << 20) - 1):
+        raise Wrong(f"vmalloc_start is {made['vmalloc_start']:#x}, lowmem ends at {lowmem:#x}")
+
+
+def says(program, *texts, arguments, status=0):
+    output = run(program, *arguments, status=status)
+    for text in texts:
+        if text not in output:
+            raise Wrong(f"not in the output: {text}\n{output}")
+
+
+def messages_name_the_rule(program):
+    made = plan(program, "2G", "simdma=28 foo=1 mem=1M vmalloc=4M kernelcore=mirror", RPI2)
+    for text in ("foo=1", "mem= leaves out the running image", "raised to 16 MiB",
+                 "no mirrored memory", "set by simdma=28"):
+        if not any(text in line for line in made["messages"]):
+            raise Wrong(f"no message with: {text}\n{made['messages']}")
+
+
+def smallest_limit_wins(program):
+    """dma-ranges of the Pi's bus leave out the last 16 MiB of 1 GiB; simdma= says less."""
+    for bootargs, limit, source in (
+            ("", 0x3F000000, "dma-ranges of /soc"), ("simdma=28", 1 << 28, "simdma=28"),
+            ("simdma=28 dma_limit=uart0:27bits", 1 << 27, "dma_limit=uart0"),
+            # The Pi's bus sees RAM at 0xc0000000; a mask is a bus address.
+            ("dma_limit=serial0:0xc7ffffff", 1 << 27, "dma_limit=serial0"),
+            ("dma_limit=serial0:64M@0xc0000000", 1 << 26, "dma_limit=serial0"),
+            ("dma_limit=serial0:28bits dma_zone=64M", 1 << 26, "dma_zone="),
+            ("dma_zone=26bits simdma=20", 1 << 26, "dma_zone=")):
+        made = plan(program, "2G", bootargs, RPI2)
+        seen = made["dma_limit_bytes"], made["dma_limit_source"]
+        if seen[0] != limit or source not in seen[1]:
+            raise Wrong(f"{bootargs}: {seen}, not {limit} by {source}\n{made['messages']}")
+
+
+def cut_file(program):
+    with tempfile.NamedTemporaryFile(suffix=".dtb") as file, open(RPI2, "rb") as whole:
+        file.write(whole.read()[:1000])
+        file.flush()
+        says(program, "it is cut off", arguments=[file.name], status=1)
+
+
+def tests_of(program):
+    with open(os.path.join(ORACLE, "linux-zones.json")) as file:
+        cases = json.load(file)["cases"]
+    tests = [(case["id"], lambda case=case: check_case(program, case)) for case in cases]
+    return tests + [
+        ("messages name the rule", lambda: messages_name_the_rule(program)),
+        ("the smallest DMA limit wins", lambda: smallest_limit_wins(program)),
+        ("a person's table", lambda: says(program, "RAM base    0x00000000", "Zones",
+                                          "the end of RAM", "lowmem  : 0x80000000",
+                                          arguments=["--vmsplit", "2G", RPI2])),
+        ("no such file", lambda: says(program, "No such file", arguments=["/nowhere"], status=1)),
+        ("no tree", lambda: says(program, "not a device tree", arguments=[__file__], status=1)),
+        ("a tree that is cut off", lambda: cut_file(program)),
+        ("no such split", lambda: says(program, "must be 3G, 2G or 1G",
+                                       arguments=["--vmsplit", "4G", RPI2], status=2)),
+    ]
+
+
+def main():
+    tests = tests_of(os.path.abspath(sys.argv[1]))
+    failed = 0
+    print(f"TAP version 13\n1..{len(tests)}")
+    for number, (title, test) in enumerate(tests, 1):
+        try:
+            test()
+            print(f"ok {number} {title}")
+        except Wrong as problem:
+            failed += 1
+            print(f"not ok {number} {title}")
+            for line in str(problem).splitlines():
+                print(f"# {line}")
+    sys.exit(failed != 0)
+
+
+if __name__ == "__main__":
+    main()

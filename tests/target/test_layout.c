@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/* The memory map as it is on this machine: what memblock, zones and tables say must agree. */
+#include "arch/layout.h"
+#include "arch/linear.h"
+#include "arch/mmu.h"
+#include "kern/resource.h"
+#include "kern/selftest.h"
+#include "mm/phys/memblock.h"
+#include "mm/phys/page.h"
+#include "mm/phys/zone.h"
+
+SELFTEST(memblock, invariants_hold)
+{
+	EXPECT(memblock_validate() == NULL);
+	EXPECT(memblock_phys_mem_size() != 0);
+}
+
+SELFTEST(memblock, first_page_is_not_given_out)
+{
+	EXPECT(memblock_is_reserved(memblock_start_of_DRAM()));
+}
+
+/* A section of the image outside every reservation would be handed out as free memory. */
+SELFTEST(memblock, everything_with_a_name_is_reserved)
+{
+	unsigned int count;
+	const struct resource *resources = resource_list(&count);
+
+	EXPECT(count >= 3);
+	for (unsigned int i = 0; i < count; i++) {
+		if (!memblock_is_memory((phys_addr_t)resources[i].base))
+			continue;
+		for (uint64_t at = resources[i].base; at < resources[i].end; at += PAGE_SIZE)
+			EXPECT(memblock_is_reserved((phys_addr_t)at));
+		EXPECT(memblock_is_reserved((phys_addr_t)(resources[i].end - 1)));
+	}
+}
+
+SELFTEST(memblock, an_allocation_is_zeroed_writable_and_comes_back)
+{
+	phys_addr_t before = memblock_reserved_size();
+	uint32_t *words = memblock_alloc(PAGE_SIZE, PAGE_SIZE);
+
+	EXPECT(words != NULL);
+	if (words == NULL)
+		return;
+	for (unsigned int i = 0; i < PAGE_SIZE / 4; i++)
+		EXPECT(words[i] == 0);
+	words[0] = 0x12345678;
+	EXPECT(((volatile uint32_t *)words)[0] == 0x12345678);
+	EXPECT(memblock_is_reserved(virt_to_phys(words)));
+	memblock_free(words, PAGE_SIZE);
+	EXPECT(memblock_reserved_size() == before);
+}
+
+/* Array growth needs memory that is mapped by then; more ranges than the first array holds. */
+SELFTEST(memblock, arrays_grow_past_their_first_size)
+{
+	phys_addr_t base = memblock_phys_alloc(3 * INIT_MEMBLOCK_REGIONS * PAGE_SIZE, PAGE_SIZE);
+	unsigned long before = memblock.reserved.cnt;
+
+	EXPECT(base != 0);
+	if (base == 0)
+		return;
+	/* Every second page freed: each leaves a range of its own. */
+	for (unsigned int i = 1; i < 3 * INIT_MEMBLOCK_REGIONS; i += 2)
+		EXPECT(memblock_phys_free(base + i * PAGE_SIZE, PAGE_SIZE) == 0);
+	EXPECT(memblock.reserved.cnt > before + INIT_MEMBLOCK_REGIONS);
+	EXPECT(memblock_validate() == NULL);
+	/* One by one: the array itself may have grown into a page freed above. */
+	for (unsigned int i = 0; i < 3 * INIT_MEMBLOCK_REGIONS; i += 2)
+		EXPECT(memblock_phys_free(base + i * PAGE_SIZE, PAGE_SIZE) == 0);
+	EXPECT(memblock_validate() == NULL);
+}
+
+/* --- zones ----------------------------------------------------------------------------------- */
+
+SELFTEST(zones, present_adds_up_to_memory)
+{
+	uint64_t present = 0, memory = 0;
+	unsigned long start, end;
+	struct zone_snapshot zone;
+	int i;
+
+	for (enum zone_type type = 0; type < MAX_NR_ZONES; type++) {
+		zone_snapshot(type, &zone);
+		present += zone.span.present_pages;
+		EXPECT(zone.free_pages <= zone.managed_pages);
+		EXPECT(zone.managed_pages <= zone.span.present_pages);
+		EXPECT(zone.span.present_pages <= zone.span.spanned_pages);
+	}
+	for_each_mem_pfn_range (i, MAX_NUMNODES, &start, &end, NULL)
+		memory += end - start;
+	EXPECT(present == memory);
+}
+
+SELFTEST(zones, do_not_overlap)
+{
+	struct zone_snapshot zone;
+	uint32_t end_pfn = 0;
+
+	for (enum zone_type type = 0; type < MAX_NR_ZONES; type++) {
+		zone_snapshot(type, &zone);
+		if (zone.span.spanned_pages == 0)
+			continue;
+		EXPECT(zone.span.start_pfn >= end_pfn);
+		end_pfn = zone.span.start_pfn + zone.span.spanned_pages;
+	}
+}
+
+/* --- the linear map -------------------------------------------------------------------------- */
+
+/* The hardware's own answer for the first and last page of each megabyte. */
+static void expect_mapped(uint64_t base, uint64_t end)
+{
+	phys_addr_t phys;
+
+	for (uint64_t at = base; at < end; at = ALIGN_DOWN(at, SECTION_SIZE) + SECTION_SIZE) {
+		uint64_t last = min_u64(ALIGN_DOWN(at, SECTION_SIZE) + SECTION_SIZE, end) - 1;
+		uintptr_t virt = (uintptr_t)phys_to_virt((phys_addr_t)at);
+
+		EXPECT(mmu_translate(virt, true, &phys) && phys == at);
+		virt = (uintptr_t)phys_to_virt((phys_addr_t)last);
+		EXPECT(mmu_translate(virt, true, &phys) && phys == last);
+	}
+}
+
+SELFTEST(linear_map, every_megabyte_of_lowmem_translates)
+{
+	uint64_t limit = memblock_get_current_limit();
+	phys_addr_t start, end;
+	uint64_t i;
+
+	for_each_mem_range (i, &start, &end)
+		expect_mapped(start, min_u64(end, limit));
+}
+
+/* Written through the linear map, at the ends of each free range, kept. */
+SELFTEST(linear_map, free_memory_holds_what_is_written)
+{
+	uint64_t limit = memblock_get_current_limit();
+	phys_addr_t start, end;
+	uint64_t i;
+
+	for_each_free_mem_range (i, NUMA_NO_NODE, MEMBLOCK_NONE, &start, &end, NULL) {
+		volatile uint32_t *first, *last;
+
+		if (start >= limit || min_u64(end, limit) - start < 2 * PAGE_SIZE)
+			continue;
+		first = phys_to_virt(ALIGN_UP(start, 4));
+		last = phys_to_virt(ALIGN_DOWN((phys_addr_t)min_u64(end, limit), 4) - 4);
+		*first = 0xa5a5a5a5;
+		*last = (uint32_t)(uintptr_t)last;
+		EXPECT(*first == 0xa5a5a5a5 && *last == (uint32_t)(uintptr_t)last);
+	}
+}
+
+/* A frame past the end of lowmem has no linear address, and no-map memory has none either. */
+SELFTEST(linear_map, nothing_else_is_mapped)
+{
+	const struct memblock_region *region;
+	phys_addr_t phys;
+
+	for_each_mem_region (region) {
+		if (!memblock_is_nomap(region) || region->base >= memblock_get_current_limit() ||
+		    !IS_ALIGNED(region->base, PAGE_SIZE))
+			continue;
+		EXPECT(!mmu_translate((uintptr_t)phys_to_virt(region->base), false, &phys));
+	}
+	EXPECT(!mmu_translate((uintptr_t)phys_to_virt(memblock_get_current_limit()), false, &phys));
+	EXPECT(!mmu_translate(0, false, &phys) || CONFIG_PAGE_OFFSET == 0);
+}
+
+/* --- vmemmap --------------------------------------------------------------------------------- */
+
+static void expect_backed(uint32_t pfn)
+{
+	struct page *page = pfn_to_page(pfn);
+	struct page before = *page;
+	phys_addr_t phys;
+
+	EXPECT(page_to_pfn(page) == pfn);
+	EXPECT(mmu_translate((uintptr_t)page, true, &phys));
+	*(volatile uint32_t *)&page->link[1] = pfn ^ 0x5a5a5a5a;
+	EXPECT(*(volatile uint32_t *)&page->link[1] == (pfn ^ 0x5a5a5a5a));
+	*page = before;
+}
+
+SELFTEST(vmemmap, every_4_mib_of_ram_has_its_own_struct_pages)
+{
+	phys_addr_t last_phys = 0, phys;
+	unsigned long start, end;
+	int i;
+
+	for_each_mem_pfn_range (i, MAX_NUMNODES, &start, &end, NULL) {
+		for (unsigned long pfn = start; pfn < end; pfn = ALIGN_DOWN(pfn, 1024) + 1024) {
+			expect_backed((uint32_t)pfn);
+			EXPECT(mmu_translate((uintptr_t)pfn_to_page((uint32_t)pfn), false, &phys));
+			EXPECT(phys != last_phys);
+			EXPECT(memblock_is_reserved(phys));
+			last_phys = phys;
+		}
+		expect_backed((uint32_t)end - 1);
+	}
+}
+
+/* Where there is no RAM the struct page reads as type 0, for every 4 MiB of the 32-bit space. */
+SELFTEST(vmemmap, holes_read_as_nothing_and_cannot_be_written)
+{
+	phys_addr_t phys;
+
+	for (uint32_t unit = 0; unit < 1024; unit++) {
+		uint32_t pfn = unit * 1024;
+		struct page *page = pfn_to_page(pfn);
+
+		if (memblock_overlaps_region(&memblock.memory, (phys_addr_t)PFN_PHYS(pfn),
+					     unit == 1023 ? SZ_4M - 1 : SZ_4M))
+			continue;
+		EXPECT((page->flags & PAGE_TYPE_MASK) == PAGE_TYPE_NONE && page->count == 0);
+		EXPECT((pfn_to_page(pfn + 1023)->flags & PAGE_TYPE_MASK) == PAGE_TYPE_NONE);
+		EXPECT(!mmu_translate((uintptr_t)page, true, &phys));
+	}
+}
