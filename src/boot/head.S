@@ -77,9 +77,9 @@ move:
 	ldr	r2, =__image_bytes
 	mov	r1, r4
 	add	r2, r2, r1
-copy:
-	ldmia	r1!, {r3, r9, r10, r11}
-	stmia	r0!, {r3, r9, r10, r11}
+copy:					@ r5 to r7 are not needed any more
+	ldmia	r1!, {r3, r5, r6, r7, r9, r10, r11, r12}
+	stmia	r0!, {r3, r5, r6, r7, r9, r10, r11, r12}
 	cmp	r1, r2
 	blo	copy
 	sub	r9, r8, r4		@ how far it went

@@ -52,12 +52,13 @@ static const struct attributes attributes[MEMORY_KINDS][MEMORY_RIGHTS] = {
 	},
 };
 
-/* ID_MMFR3[23:20]: 0 means that walks read memory at the point of unification, past the L1 cache.
- */
+/* ID_MMFR3[23:20] is 0: walks read memory at the point of unification, past the L1 cache. */
+static bool walks_miss_the_cache;
+
 static void set_entry(uint32_t *entry, uint32_t value)
 {
 	*(volatile uint32_t *)entry = value;
-	if (((cp15_read_id_mmfr3() >> 20) & 15) == 0)
+	if (walks_miss_the_cache)
 		cp15_write_dccmvau((uint32_t)(uintptr_t)entry);
 }
 
@@ -217,6 +218,7 @@ void mmu_init(uint32_t image_phys, uint32_t image_bytes)
 {
 	uintptr_t image_virt = CONFIG_PAGE_OFFSET + SZ_2M;
 
+	walks_miss_the_cache = ((cp15_read_id_mmfr3() >> 20) & 15) == 0;
 	linear_offset = image_virt - image_phys;
 	if (image_virt != image_phys)
 		drop_identity(image_phys, image_bytes);
