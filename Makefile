@@ -5,6 +5,21 @@
 # Three firmware images (one a split, from configs/), the desktop planner and the tests. Objects
 # depend on the split's configuration and on the flags, so no change of options needs `make clean`.
 
+# What setup brings must be there when make looks for it: `make setup run` runs setup and then, in a
+# make of its own, the rest.
+REST := $(filter-out setup,$(MAKECMDGOALS))
+ifneq ($(and $(filter setup,$(MAKECMDGOALS)),$(REST)),)
+
+.PHONY: setup $(REST)
+setup:
+	@tools/setup.sh
+	@$(MAKE) --no-print-directory $(REST)
+$(REST): setup
+	@:
+
+else
+
+MAKEFLAGS += --no-builtin-rules
 SPLITS := 3g 2g 1g
 BOARD  ?= virt
 VMSPLIT ?=
@@ -123,6 +138,9 @@ build/dts/%.dtb: dts/%.dts
 	@echo "  DTC     $@"
 	@dtc -q -I dts -O dtb -o $@ $<
 
+$(addprefix $(LIBFDT)/,$(FDT_SRC)):
+	@echo "$@ is not there: run make setup first" >&2; exit 1
+
 include tests/tests.mk
 
 clean:  ## remove what was built; what setup unpacked stays
@@ -134,3 +152,5 @@ help:  ## this list
 	  awk -F'\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
 
 FORCE:
+
+endif
