@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Drivers, matched by `compatible`. Each is declared in its own file and finds its device by
- *itself:
+ * Drivers, matched by `compatible`. Each is declared in its own file and finds its device
+ * by itself:
  *
  *	static const char *const compatible[] = { "arm,psci-1.0", NULL };
  *	DRIVER(psci, compatible, probe);

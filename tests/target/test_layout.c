@@ -9,6 +9,8 @@
 #include "mm/phys/page.h"
 #include "mm/phys/zone.h"
 
+extern char __boot_stack_guard[], __exception_stack_guard[];
+
 SELFTEST(memblock, invariants_hold)
 {
 	EXPECT(memblock_validate() == NULL);
@@ -110,18 +112,25 @@ SELFTEST(zones, do_not_overlap)
 
 /* --- the linear map -------------------------------------------------------------------------- */
 
-/* The hardware's own answer for the first and last page of each megabyte. */
-static void expect_mapped(uint64_t base, uint64_t end)
+/* The hardware's own answer must be the tables' answer, and the tables' must be the linear map's. */
+static void expect_linear(uint64_t at)
 {
+	uintptr_t virt = (uintptr_t)phys_to_virt((phys_addr_t)at);
+	struct mapping mapping;
 	phys_addr_t phys;
 
-	for (uint64_t at = base; at < end; at = ALIGN_DOWN(at, SECTION_SIZE) + SECTION_SIZE) {
-		uint64_t last = min_u64(ALIGN_DOWN(at, SECTION_SIZE) + SECTION_SIZE, end) - 1;
-		uintptr_t virt = (uintptr_t)phys_to_virt((phys_addr_t)at);
+	EXPECT(mmu_translate(virt, false, &phys) && phys == at);
+	EXPECT(mmu_query(virt, &mapping) && mapping.phys + (virt - mapping.virt) == at);
+	EXPECT(mapping.kind == MEMORY_NORMAL);
+	EXPECT(mmu_translate(virt, true, &phys) == (mapping.rights == RIGHTS_WRITE));
+}
 
-		EXPECT(mmu_translate(virt, true, &phys) && phys == at);
-		virt = (uintptr_t)phys_to_virt((phys_addr_t)last);
-		EXPECT(mmu_translate(virt, true, &phys) && phys == last);
+/* The first and last page of each megabyte. */
+static void expect_mapped(uint64_t base, uint64_t end)
+{
+	for (uint64_t at = base; at < end; at = ALIGN_DOWN(at, SECTION_SIZE) + SECTION_SIZE) {
+		expect_linear(at);
+		expect_linear(min_u64(ALIGN_DOWN(at, SECTION_SIZE) + SECTION_SIZE, end) - 1);
 	}
 }
 
@@ -155,6 +164,21 @@ SELFTEST(linear_map, free_memory_holds_what_is_written)
 	}
 }
 
+/* Text executes and is never written, all else the other way round; the guard pages are not there. */
+SELFTEST(linear_map, the_image_has_its_rights)
+{
+	static const char constant[] = "a constant";
+	static char variable;
+	struct mapping mapping;
+
+	EXPECT(mmu_query((uintptr_t)expect_linear, &mapping) && mapping.rights == RIGHTS_EXECUTE);
+	EXPECT(mmu_query((uintptr_t)constant, &mapping) && mapping.rights == RIGHTS_READ);
+	EXPECT(mmu_query((uintptr_t)&variable, &mapping) && mapping.rights == RIGHTS_WRITE);
+	EXPECT(mmu_query((uintptr_t)&mapping, &mapping) && mapping.rights == RIGHTS_WRITE);
+	EXPECT(!mmu_query((uintptr_t)__boot_stack_guard, &mapping));
+	EXPECT(!mmu_query((uintptr_t)__exception_stack_guard, &mapping));
+}
+
 /* A frame past the end of lowmem has no linear address, and no-map memory has none either. */
 SELFTEST(linear_map, nothing_else_is_mapped)
 {
@@ -169,6 +193,76 @@ SELFTEST(linear_map, nothing_else_is_mapped)
 	}
 	EXPECT(!mmu_translate((uintptr_t)phys_to_virt(memblock_get_current_limit()), false, &phys));
 	EXPECT(!mmu_translate(0, false, &phys) || CONFIG_PAGE_OFFSET == 0);
+}
+
+/* --- changing mappings ------------------------------------------------------------------------ */
+
+#define SCRATCH_VIRT 0xfe000000UL /* in the vmalloc area, which nobody uses yet */
+
+static phys_addr_t supply_table(void)
+{
+	return memblock_phys_alloc(1024, 1024);
+}
+
+/* One frame at two addresses: what is written through one is read through the other. */
+SELFTEST(mmu, a_second_window_shows_the_same_frame)
+{
+	uint32_t *linear = memblock_alloc(PAGE_SIZE, PAGE_SIZE);
+	volatile uint32_t *window = (volatile uint32_t *)SCRATCH_VIRT;
+	phys_addr_t phys;
+
+	EXPECT(linear != NULL && !mmu_translate(SCRATCH_VIRT, false, &phys));
+	EXPECT(mmu_map(SCRATCH_VIRT, virt_to_phys(linear), PAGE_SIZE, MEMORY_NORMAL, RIGHTS_WRITE,
+		       supply_table));
+	window[5] = 0x600df00d;
+	EXPECT(((volatile uint32_t *)linear)[5] == 0x600df00d);
+	EXPECT(mmu_protect(SCRATCH_VIRT, PAGE_SIZE, RIGHTS_READ, NULL));
+	EXPECT(mmu_translate(SCRATCH_VIRT, false, &phys) && phys == virt_to_phys(linear));
+	EXPECT(!mmu_translate(SCRATCH_VIRT, true, &phys));
+	EXPECT(mmu_unmap(SCRATCH_VIRT, PAGE_SIZE, NULL));
+	EXPECT(!mmu_translate(SCRATCH_VIRT, false, &phys));
+	memblock_free(linear, PAGE_SIZE);
+}
+
+/* A frame changed under a window: a TLB that was not told would show the old one. */
+SELFTEST(mmu, no_stale_translation_after_a_change)
+{
+	volatile uint32_t *window = (volatile uint32_t *)SCRATCH_VIRT;
+	uint32_t *frames[2] = { memblock_alloc(PAGE_SIZE, PAGE_SIZE),
+				memblock_alloc(PAGE_SIZE, PAGE_SIZE) };
+
+	EXPECT(frames[0] != NULL && frames[1] != NULL);
+	frames[0][0] = 1;
+	frames[1][0] = 2;
+	for (unsigned int i = 0; i < 64; i++) {
+		EXPECT(mmu_map(SCRATCH_VIRT, virt_to_phys(frames[i & 1]), PAGE_SIZE, MEMORY_NORMAL,
+			       RIGHTS_WRITE, supply_table));
+		EXPECT(*window == 1 + (i & 1));
+		EXPECT(mmu_unmap(SCRATCH_VIRT, PAGE_SIZE, NULL));
+	}
+	memblock_free(frames[0], PAGE_SIZE);
+	memblock_free(frames[1], PAGE_SIZE);
+}
+
+/* A live section of lowmem, split by taking rights from one page of it; its neighbours keep theirs. */
+SELFTEST(mmu, a_live_section_is_split)
+{
+	char *megabyte = memblock_alloc(SECTION_SIZE, SECTION_SIZE);
+	uintptr_t page = (uintptr_t)megabyte + 7 * PAGE_SIZE;
+	struct mapping mapping;
+	phys_addr_t phys;
+
+	EXPECT(megabyte != NULL && mmu_query(page, &mapping));
+	megabyte[7 * PAGE_SIZE] = 42;
+	EXPECT(mmu_protect(page, PAGE_SIZE, RIGHTS_READ, supply_table));
+	EXPECT(mmu_query(page, &mapping) && mapping.bytes == PAGE_SIZE);
+	EXPECT(!mmu_translate(page, true, &phys) && mmu_translate(page, false, &phys));
+	EXPECT(mmu_translate(page - PAGE_SIZE, true, &phys));
+	EXPECT(mmu_translate(page + PAGE_SIZE, true, &phys));
+	EXPECT(*(volatile char *)page == 42);
+	EXPECT(mmu_protect(page, PAGE_SIZE, RIGHTS_WRITE, NULL));
+	EXPECT(mmu_translate(page, true, &phys));
+	memblock_free(megabyte, SECTION_SIZE);
 }
 
 /* --- vmemmap --------------------------------------------------------------------------------- */

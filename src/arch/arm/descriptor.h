@@ -47,8 +47,4 @@
 #define PAGE_NONCACHE    (L2_PAGE | PAGE_TEX(1) | PAGE_S | PAGE_AP_PL1)
 #define PAGE_DEVICE      (L2_PAGE | PAGE_B | PAGE_S | PAGE_AP_PL1)
 
-/* What the first tables need before there is a table of kinds and rights. */
-#define SECTION_NORMAL_RWX SECTION_NORMAL
-#define SECTION_NORMAL_RO  (SECTION_NORMAL | SECTION_AP_RO | SECTION_XN)
-
 #endif

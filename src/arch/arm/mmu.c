@@ -2,57 +2,52 @@
 /*
  * Kernel mappings in short descriptors.
  *
- * Duties (ARM DDI 0406C B3.10.1): a new entry needs a barrier before its first use, no TLB
- * maintenance; an entry that goes needs TLB maintenance by address and a barrier after it. Walks
- * are cacheable; a core whose walks do not look in the data cache (ID_MMFR3) needs the entry
- * cleaned.
+ * Every operation is: make the tables that it will need (the only thing that can fail), then change
+ * entries. An entry that was empty needs a barrier before its first use and no TLB maintenance. One
+ * that was not is emptied first, the TLBs are told and waited for, and only then is it written
+ * again.
  */
 #include "arch/mmu.h"
 #include "arch/linear.h"
 #include "arch/arm/cp15.h"
 #include "arch/arm/descriptor.h"
-#include "arch/layout.h"
-
-#define L1_ENTRIES 4096U
-#define L2_ENTRIES 256U
-#define L2_BYTES   1024U
-
-extern uint32_t first_table[L1_ENTRIES];
+#include "arch/arm/tables.h"
 
 uintptr_t linear_offset;
-
-static uint32_t fixmap_table[L2_ENTRIES] __attribute__((aligned(1024)));
 
 struct attributes {
 	uint32_t section;
 	uint32_t page;
 };
 
-/* Our kinds of memory by our rights. Writable never executes, device memory neither. */
+#define BOTH(kind, rights)                                                     \
+	{                                                                      \
+		SECTION_##kind | SECTION_##rights, PAGE_##kind | PAGE_##rights \
+	}
+#define SECTION_READ    (SECTION_AP_RO | SECTION_XN)
+#define SECTION_WRITE   SECTION_XN
+#define SECTION_EXECUTE SECTION_AP_RO
+#define PAGE_READ       (PAGE_AP_RO | PAGE_XN)
+#define PAGE_WRITE      PAGE_XN
+#define PAGE_EXECUTE    PAGE_AP_RO
+
+/* Our kinds of memory by our rights: this table is the truth. */
 static const struct attributes attributes[MEMORY_KINDS][MEMORY_RIGHTS] = {
-	[MEMORY_NORMAL] = {
-		[RIGHTS_READ] = { SECTION_NORMAL | SECTION_AP_RO | SECTION_XN,
-				  PAGE_NORMAL | PAGE_AP_RO | PAGE_XN },
-		[RIGHTS_WRITE] = { SECTION_NORMAL | SECTION_XN, PAGE_NORMAL | PAGE_XN },
-		[RIGHTS_EXECUTE] = { SECTION_NORMAL | SECTION_AP_RO, PAGE_NORMAL | PAGE_AP_RO },
-	},
-	[MEMORY_NONCACHED] = {
-		[RIGHTS_READ] = { SECTION_NONCACHE | SECTION_AP_RO | SECTION_XN,
-				  PAGE_NONCACHE | PAGE_AP_RO | PAGE_XN },
-		[RIGHTS_WRITE] = { SECTION_NONCACHE | SECTION_XN, PAGE_NONCACHE | PAGE_XN },
-		[RIGHTS_EXECUTE] = { SECTION_NONCACHE | SECTION_AP_RO,
-				     PAGE_NONCACHE | PAGE_AP_RO },
-	},
-	[MEMORY_DEVICE] = {
-		[RIGHTS_READ] = { SECTION_DEVICE | SECTION_AP_RO | SECTION_XN,
-				  PAGE_DEVICE | PAGE_AP_RO | PAGE_XN },
-		[RIGHTS_WRITE] = { SECTION_DEVICE | SECTION_XN, PAGE_DEVICE | PAGE_XN },
-		[RIGHTS_EXECUTE] = { SECTION_DEVICE | SECTION_AP_RO | SECTION_XN,
-				     PAGE_DEVICE | PAGE_AP_RO | PAGE_XN },
-	},
+	[MEMORY_NORMAL] = { [RIGHTS_READ] = BOTH(NORMAL, READ),
+			    [RIGHTS_WRITE] = BOTH(NORMAL, WRITE),
+			    [RIGHTS_EXECUTE] = BOTH(NORMAL, EXECUTE) },
+	[MEMORY_NONCACHED] = { [RIGHTS_READ] = BOTH(NONCACHE, READ),
+			       [RIGHTS_WRITE] = BOTH(NONCACHE, WRITE),
+			       [RIGHTS_EXECUTE] = BOTH(NONCACHE, EXECUTE) },
+	/* Nothing executes from a device, not even speculatively. */
+	[MEMORY_DEVICE] = { [RIGHTS_READ] = BOTH(DEVICE, READ),
+			    [RIGHTS_WRITE] = BOTH(DEVICE, WRITE),
+			    [RIGHTS_EXECUTE] = BOTH(DEVICE, READ) },
 };
 
-/* ID_MMFR3[23:20] is 0: walks read memory at the point of unification, past the L1 cache. */
+/* --- single entries -------------------------------------------------------------------------- */
+
+/* ID_MMFR3[23:20] is 0: walks read memory at the point of unification, past the L1 data cache. */
 static bool walks_miss_the_cache;
 
 static void set_entry(uint32_t *entry, uint32_t value)
@@ -68,59 +63,130 @@ static void entries_visible(void)
 	isb();
 }
 
-/* The entry is zero already; wait until nobody holds the old translation any more. */
-static void forget_translation(uintptr_t virt)
+/* Empty a live entry and wait until nobody holds the translation of virt any more. */
+static void break_entry(uint32_t *entry, uintptr_t virt)
 {
+	set_entry(entry, 0);
 	dsb_ish();
-	cp15_write_tlbimvaais((uint32_t)virt & PAGE_MASK);
+	cp15_write_tlbimvaais((uint32_t)ALIGN_DOWN(virt, PAGE_SIZE));
 	cp15_write_bpiallis(0);
 	dsb_ish();
 	isb();
 }
 
-static uint32_t *l2_of(uint32_t l1_entry)
+static void replace_entry(uint32_t *entry, uintptr_t virt, uint32_t value)
 {
-	return phys_to_virt((phys_addr_t)(l1_entry & TABLE_BASE));
+	if (*entry == value)
+		return;
+	if (*entry != 0)
+		break_entry(entry, virt);
+	set_entry(entry, value);
 }
 
-/* The second-level table that covers virt, made if there is none. */
-static uint32_t *l2_for(uintptr_t virt, table_supplier supplier)
+/* --- tables ---------------------------------------------------------------------------------- */
+
+static uint32_t *l1_entry(uintptr_t virt)
 {
-	uint32_t *entry = &first_table[virt >> SECTION_SHIFT];
-	phys_addr_t phys;
+	return &kernel_tables.first[virt >> SECTION_SHIFT];
+}
+
+static bool is_table(uint32_t l1)
+{
+	return (l1 & DESCRIPTOR_KIND) == L1_TABLE;
+}
+
+static bool is_section(uint32_t l1)
+{
+	return (l1 & DESCRIPTOR_KIND) == L1_SECTION;
+}
+
+/* Of an address whose first level has a table. */
+static uint32_t *l2_entry(uintptr_t virt)
+{
+	uint32_t *table = phys_to_virt((phys_addr_t)(*l1_entry(virt) & TABLE_BASE));
+
+	return &table[(virt >> PAGE_SHIFT) & (L2_ENTRIES - 1)];
+}
+
+/* The bytes from virt to the end of its megabyte, or of the range. */
+static size_t rest_of_megabyte(uintptr_t virt, size_t left)
+{
+	size_t rest = SECTION_SIZE - (virt & (SECTION_SIZE - 1));
+
+	return rest < left ? rest : left;
+}
+
+static bool find_attributes(uint32_t entry, bool section, struct mapping *mapping)
+{
+	uint32_t base = section ? SECTION_BASE : PAGE_BASE;
+
+	for (enum memory_kind kind = 0; kind < MEMORY_KINDS; kind++)
+		for (enum memory_rights rights = 0; rights < MEMORY_RIGHTS; rights++) {
+			const struct attributes *bits = &attributes[kind][rights];
+
+			if ((entry & ~base) == (section ? bits->section : bits->page)) {
+				mapping->kind = kind;
+				mapping->rights = rights;
+				return true;
+			}
+		}
+	return false;
+}
+
+static uint32_t page_bits_of(uint32_t section)
+{
+	struct mapping mapping;
+
+	/* Every section comes from the table above. */
+	return find_attributes(section, true, &mapping)
+		       ? attributes[mapping.kind][mapping.rights].page
+		       : 0;
+}
+
+/* A new table for a megabyte: empty, or with the 256 pages of the section that is there. */
+static bool make_table(uintptr_t virt, table_supplier supplier)
+{
+	uint32_t *first = l1_entry(virt), old = *first;
+	phys_addr_t phys = supplier != NULL ? supplier() : 0;
 	uint32_t *table;
 
-	if ((*entry & DESCRIPTOR_KIND) == L1_TABLE)
-		return l2_of(*entry);
-	phys = supplier != NULL ? supplier() : 0;
 	if (phys == 0)
-		return NULL;
+		return false;
 	table = phys_to_virt(phys);
-	for (unsigned int i = 0; i < L2_ENTRIES; i++)
-		set_entry(&table[i], 0);
-	dsb_ish(); /* the table is empty before a walk can find it */
-	set_entry(entry, (uint32_t)phys | L1_TABLE);
-	return table;
+	for (uint32_t i = 0; i < L2_ENTRIES; i++)
+		set_entry(&table[i],
+			  old == 0 ? 0
+				   : ((old & SECTION_BASE) + i * PAGE_SIZE) | page_bits_of(old));
+	dsb_ish(); /* the table is complete before a walk can find it */
+	if (old != 0)
+		break_entry(first, ALIGN_DOWN(virt, SECTION_SIZE));
+	set_entry(first, (uint32_t)phys | L1_TABLE);
+	entries_visible();
+	return true;
 }
+
+/* --- mapping --------------------------------------------------------------------------------- */
 
 static bool section_fits(uintptr_t virt, phys_addr_t phys, size_t bytes)
 {
 	return IS_ALIGNED(virt, SECTION_SIZE) && IS_ALIGNED(phys, SECTION_SIZE) &&
-	       bytes >= SECTION_SIZE && first_table[virt >> SECTION_SHIFT] == 0;
+	       bytes >= SECTION_SIZE && *l1_entry(virt) == 0;
 }
 
-/* First every table that the range needs, so that what follows cannot fail. */
-static bool make_tables(uintptr_t virt, phys_addr_t phys, size_t bytes, table_supplier supplier)
+/* Every table that the range needs, so that what follows cannot fail. */
+static bool make_tables(uintptr_t virt, phys_addr_t phys, size_t bytes, bool sections,
+			table_supplier supplier)
 {
-	size_t done = 0;
+	for (size_t done = 0; done < bytes; done += rest_of_megabyte(virt + done, bytes - done)) {
+		uint32_t first = *l1_entry(virt + done);
 
-	while (done < bytes) {
-		size_t step = SECTION_SIZE - ((virt + done) & (SECTION_SIZE - 1));
-
-		if (!section_fits(virt + done, phys + done, bytes - done) &&
-		    l2_for(virt + done, supplier) == NULL)
+		if (is_section(first))
+			return false; /* in the way */
+		if (is_table(first) ||
+		    (sections && section_fits(virt + done, phys + done, bytes - done)))
+			continue;
+		if (!make_table(virt + done, supplier))
 			return false;
-		done += step;
 	}
 	return true;
 }
@@ -131,20 +197,16 @@ bool mmu_map(uintptr_t virt, phys_addr_t phys, size_t bytes, enum memory_kind ki
 	const struct attributes *bits = &attributes[kind][rights];
 	size_t done = 0;
 
-	if (!make_tables(virt, phys, bytes, supplier))
+	if (!make_tables(virt, phys, bytes, true, supplier))
 		return false;
 	while (done < bytes) {
 		uintptr_t at = virt + done;
 
 		if (section_fits(at, phys + done, bytes - done)) {
-			set_entry(&first_table[at >> SECTION_SHIFT],
-				  (uint32_t)(phys + done) | bits->section);
+			set_entry(l1_entry(at), (uint32_t)(phys + done) | bits->section);
 			done += SECTION_SIZE;
 		} else {
-			uint32_t *table = l2_of(first_table[at >> SECTION_SHIFT]);
-
-			set_entry(&table[(at >> PAGE_SHIFT) & (L2_ENTRIES - 1)],
-				  (uint32_t)(phys + done) | bits->page);
+			set_entry(l2_entry(at), (uint32_t)(phys + done) | bits->page);
 			done += PAGE_SIZE;
 		}
 	}
@@ -156,38 +218,120 @@ bool mmu_map_repeated(uintptr_t virt, phys_addr_t frame, size_t bytes, enum memo
 		      enum memory_rights rights, table_supplier supplier)
 {
 	uint32_t entry = (uint32_t)frame | attributes[kind][rights].page;
-	uint32_t *table = NULL;
+	size_t done = 0;
 
-	for (uintptr_t at = virt; at - virt < bytes; at += PAGE_SIZE) {
-		if (table == NULL || IS_ALIGNED(at, SECTION_SIZE))
-			table = l2_for(at, supplier);
-		if (table == NULL)
-			return false;
-		set_entry(&table[(at >> PAGE_SHIFT) & (L2_ENTRIES - 1)], entry);
+	if (!make_tables(virt, frame, bytes, false, supplier))
+		return false;
+	while (done < bytes) {
+		size_t rest = rest_of_megabyte(virt + done, bytes - done);
+		uint32_t *page = l2_entry(virt + done);
+
+		for (size_t i = 0; i < rest >> PAGE_SHIFT; i++)
+			set_entry(&page[i], entry);
+		done += rest;
 	}
 	entries_visible();
 	return true;
 }
 
-void mmu_unmap(uintptr_t virt, size_t bytes)
+/* --- changing what is mapped ----------------------------------------------------------------- */
+
+/* Sections that lie only partly in the range become tables: at most the first and the last. */
+static bool split_at(uintptr_t virt, table_supplier supplier)
+{
+	return IS_ALIGNED(virt, SECTION_SIZE) || !is_section(*l1_entry(virt)) ||
+	       make_table(virt, supplier);
+}
+
+static bool split_ends(uintptr_t virt, size_t bytes, table_supplier supplier)
+{
+	uintptr_t last = virt + (bytes - 1);
+
+	if (bytes == 0)
+		return true;
+	return split_at(virt, supplier) &&
+	       (IS_ALIGNED(last + 1, SECTION_SIZE) ||
+		split_at(ALIGN_DOWN(last, PAGE_SIZE) | PAGE_SIZE, supplier));
+}
+
+bool mmu_unmap(uintptr_t virt, size_t bytes, table_supplier supplier)
 {
 	size_t done = 0;
 
+	if (!split_ends(virt, bytes, supplier))
+		return false;
 	while (done < bytes) {
 		uintptr_t at = virt + done;
-		uint32_t *entry = &first_table[at >> SECTION_SHIFT];
+		uint32_t *entry = l1_entry(at);
+		size_t step = rest_of_megabyte(at, bytes - done);
 
-		if ((*entry & DESCRIPTOR_KIND) == L1_TABLE) {
-			entry = &l2_of(*entry)[(at >> PAGE_SHIFT) & (L2_ENTRIES - 1)];
+		if (is_table(*entry)) {
+			entry = l2_entry(at);
+			step = PAGE_SIZE;
+		}
+		if (*entry != 0)
+			break_entry(entry, at);
+		done += step;
+	}
+	return true;
+}
+
+static void protect_entry(uint32_t *entry, uintptr_t virt, bool section, enum memory_rights rights)
+{
+	uint32_t base = *entry & (section ? SECTION_BASE : PAGE_BASE);
+	struct mapping mapping;
+	const struct attributes *bits;
+
+	if (*entry == 0 || !find_attributes(*entry, section, &mapping))
+		return;
+	bits = &attributes[mapping.kind][rights];
+	replace_entry(entry, virt, base | (section ? bits->section : bits->page));
+}
+
+bool mmu_protect(uintptr_t virt, size_t bytes, enum memory_rights rights, table_supplier supplier)
+{
+	size_t done = 0;
+
+	if (!split_ends(virt, bytes, supplier))
+		return false;
+	while (done < bytes) {
+		uintptr_t at = virt + done;
+
+		if (is_table(*l1_entry(at))) {
+			protect_entry(l2_entry(at), at, false, rights);
 			done += PAGE_SIZE;
 		} else {
-			done += SECTION_SIZE;
-		}
-		if (*entry != 0) {
-			set_entry(entry, 0);
-			forget_translation(at);
+			protect_entry(l1_entry(at), at, true, rights);
+			done += rest_of_megabyte(at, bytes - done);
 		}
 	}
+	entries_visible();
+	return true;
+}
+
+/* --- asking ---------------------------------------------------------------------------------- */
+
+void mmu_descriptors(uintptr_t virt, uint32_t *first, uint32_t *second)
+{
+	*first = *l1_entry(virt);
+	*second = is_table(*first) ? *l2_entry(virt) : 0;
+}
+
+bool mmu_query(uintptr_t virt, struct mapping *mapping)
+{
+	uint32_t first, second, entry, base;
+	struct mapping found;
+
+	mmu_descriptors(virt, &first, &second);
+	entry = is_table(first) ? second : first;
+	base = is_table(first) ? PAGE_BASE : SECTION_BASE;
+	if (entry == 0 || !find_attributes(entry, !is_table(first), &found))
+		return false;
+	found.phys = entry & base;
+	found.bytes = is_table(first) ? PAGE_SIZE : SECTION_SIZE;
+	found.virt = ALIGN_DOWN(virt, found.bytes);
+	*mapping = found;
+	return true;
 }
 
 bool mmu_translate(uintptr_t virt, bool write, phys_addr_t *phys)
@@ -206,12 +350,14 @@ bool mmu_translate(uintptr_t virt, bool write, phys_addr_t *phys)
 	return true;
 }
 
+/* --- start ----------------------------------------------------------------------------------- */
+
 static void drop_identity(uint32_t image_phys, uint32_t image_bytes)
 {
 	uint32_t first = ALIGN_DOWN(image_phys, SECTION_SIZE);
 
 	for (uint32_t at = first; at < image_phys + image_bytes; at += SECTION_SIZE)
-		mmu_unmap(at, SECTION_SIZE);
+		break_entry(l1_entry(at), at);
 }
 
 void mmu_init(uint32_t image_phys, uint32_t image_bytes)
@@ -222,7 +368,4 @@ void mmu_init(uint32_t image_phys, uint32_t image_bytes)
 	linear_offset = image_virt - image_phys;
 	if (image_virt != image_phys)
 		drop_identity(image_phys, image_bytes);
-	set_entry(&first_table[FIXMAP_BASE >> SECTION_SHIFT],
-		  (uint32_t)virt_to_phys(fixmap_table) | L1_TABLE);
-	entries_visible();
 }

@@ -48,9 +48,6 @@ struct boot_info {
 
 extern struct boot_info boot_info;
 
-/* First level of the first tables: 4096 descriptors, aligned to their 16 KiB. */
-extern uint32_t first_table[4096];
-
 /* A range of physical addresses that something occupies. */
 struct early_range {
 	uint64_t base;
@@ -76,8 +73,8 @@ void early_read(uint32_t load_phys, uint32_t r1, uint32_t r2, uint32_t cpsr);
 uint32_t early_next_place(uint32_t here);
 
 /*
- * Build the first tables in first_table for the image at `here`: the image where it is linked and
- * where it is, the blob's window. Returns their physical address.
+ * Build kernel_tables for the image at `here`: the image where it is linked and, for the jump there,
+ * where it is; the blob's window; vectors and fixmap. Returns their physical address.
  */
 uint32_t early_tables(uint32_t here);
 

@@ -21,5 +21,5 @@ volatile void *fixmap_open(enum fixmap_slot slot, phys_addr_t phys)
 
 void fixmap_close(enum fixmap_slot slot)
 {
-	mmu_unmap(slot_address(slot), PAGE_SIZE);
+	mmu_unmap(slot_address(slot), PAGE_SIZE, NULL);
 }

@@ -46,7 +46,7 @@ static bool map_edges(uint64_t base, uint64_t end)
 	return map_linear(base, first) && map_linear(last, end);
 }
 
-/* Do `map` for a range without the image's megabytes, which are mapped and in use. */
+/* Do `map` for a range without the image, which is mapped by its own rights and in use. */
 static void around_image(uint64_t base, uint64_t end, uint64_t image_base, uint64_t image_end,
 			 bool (*map)(uint64_t, uint64_t), bool *good)
 {
@@ -64,8 +64,8 @@ static bool map_sections_step(uint64_t base, uint64_t end)
 
 bool linear_map_init(uint64_t lowmem_end, uint32_t image_phys, uint32_t image_bytes)
 {
-	uint64_t image_base = ALIGN_DOWN((uint64_t)image_phys, SECTION_SIZE);
-	uint64_t image_end = ALIGN_UP((uint64_t)image_phys + image_bytes, SECTION_SIZE);
+	uint64_t image_base = image_phys;
+	uint64_t image_end = image_base + image_bytes;
 	phys_addr_t start, end;
 	bool good = true;
 	uint64_t i;

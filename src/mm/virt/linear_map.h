@@ -7,7 +7,7 @@
 
 /*
  * Map all memory below lowmem_end that is not no-map, by sections; small pages where a megabyte is
- * not wholly mappable. The megabytes that hold the image stay as the first tables have them.
+ * not wholly mappable or holds the image, which keeps its own rights.
  * Afterwards memblock allocates below lowmem_end, and its arrays may grow. False: no memory for
  * tables, some of lowmem is not mapped.
  */
