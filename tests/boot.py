@@ -396,6 +396,27 @@ def place_is_not_ram():
                           0, 0x8000000), "fatal: the ", "are not RAM")
 
 
+def walled_off():
+    tree = Tree()
+    base = "/reserved-memory"
+    tree.cells(base, "#address-cells", 2).cells(base, "#size-cells", 2).empty(base, "ranges")
+    tree.cells(f"{base}/wall@40210000", "reg", 0, 0x40210000, 0, 0x1000)
+    tree.empty(f"{base}/wall@40210000", "no-map")
+    survives(tree, "fatal: a no-map region lies at RAM base + 2 MiB")
+
+
+def too_high():
+    survives(Tree().cells("/memory@40000000", "reg", 0, 0xFF600000, 0, 0x800000),
+             "fatal: RAM begins at 0xff600000")
+
+
+def hop_below():
+    """Old and new place overlap, and there is no room above: the image goes by way of below."""
+    tree = Tree().cells("/memory@40000000", "reg", 0, 0x40000000, 0, 0x2C0000)
+    survives(tree, "loaded at 0x40219000, runs at 0x40200000", "Machine model: linux,dummy-virt",
+             places=(0x40219000, 0x402B0000, 0x4F000000))
+
+
 def flipped_bits(seed):
     """A few random bytes of the structure and strings changed."""
     rng = random.Random(seed)
@@ -413,7 +434,9 @@ def hostile_group():
              ("no UART in the tree", no_console_in_tree),
              ("stdout-path to nowhere", stdout_elsewhere),
              ("an alias of itself", circular_alias),
-             ("the image's place is no RAM", place_is_not_ram)]
+             ("the image's place is no RAM", place_is_not_ram),
+             ("a no-map region in the image's place", walled_off),
+             ("RAM too close to 4 GiB", too_high), ("no room above for the hop", hop_below)]
     tests += [(f"damaged at {at:.0%}", lambda at=at: cut_off(at)) for at in (0.0, 0.1, 0.5, 0.9)]
     tests += [(f"random bytes, seed {seed}", lambda seed=seed: flipped_bits(seed))
               for seed in range(12)]

@@ -19,7 +19,7 @@ $(HOST)/$(1)/libfdt/%.o: $(LIBFDT)/% $(HOST)/config.h build/flags.txt
 $(HOST)/$(1)/%.o: % $(HOST)/config.h build/flags.txt
 	@mkdir -p $$(@D)
 	@echo "  HOSTCC  $(1) $$<"
-	@$$(HOSTCC) $(2) -include $(HOST)/config.h -c $$< -o $$@
+	@$$(HOSTCC) $$(SANITIZED_MORE) $(2) -include $(HOST)/config.h -c $$< -o $$@
 endef
 $(eval $(call host_rules,plain,$(PLAIN)))
 $(eval $(call host_rules,sanitized,$(SANITIZED)))
@@ -39,13 +39,15 @@ $(HOST)/zoneplan-sanitized: $(PLANNER_SRC:%=$(HOST)/sanitized/%.o)
 # --- host tests: cmocka programs, each of the objects that it names -------------------------------
 
 # Test-local printk and parameters where the real ones would be in the way; fatal() jumps back.
-TESTS := memblock zone_layout watermark size param oracle
+TESTS := memblock mmu zone_layout watermark size param oracle line
 MODEL := src/lib/size.c src/kern/param.c src/mm/phys/zone_params.c
+test_mmu_SRC         := src/arch/arm/mmu.c
 test_memblock_SRC    := src/mm/phys/memblock.c
 test_zone_layout_SRC := src/mm/phys/zone_layout.c
 test_watermark_SRC   := src/mm/phys/watermark.c
 test_size_SRC        := src/lib/size.c
 test_param_SRC       := $(MODEL)
+test_line_SRC        := $(addprefix src/shell/,keys.c line.c history.c complete.c)
 test_oracle_SRC      := $(MODEL) src/mm/phys/zone_layout.c src/mm/phys/watermark.c
 
 $(HOST)/oracle_table.h: tests/oracle_table.py tests/oracle/linux-zones.json
@@ -53,10 +55,15 @@ $(HOST)/oracle_table.h: tests/oracle_table.py tests/oracle/linux-zones.json
 	@tests/oracle_table.py tests/oracle/linux-zones.json > $@
 $(HOST)/sanitized/tests/host/test_oracle.c.o: $(HOST)/oracle_table.h
 
+# The real mmu.c against a double of the core: addresses of its tables must fit 32 bits.
+MMU_OBJ := $(HOST)/sanitized/src/arch/arm/mmu.c.o $(HOST)/sanitized/tests/host/test_mmu.c.o
+$(MMU_OBJ): private SANITIZED_MORE := -Itests/host/double -fno-pie
+$(HOST)/test_mmu: private SANITIZED_MORE := -no-pie
+
 define test_rule
 $(HOST)/test_$(1): $(HOST)/sanitized/tests/host/test_$(1).c.o $(test_$(1)_SRC:%=$(HOST)/sanitized/%.o)
 	@echo "  HOSTLD  $$@"
-	@$$(HOSTCC) $$(SANITIZED) $$^ -lcmocka -o $$@
+	@$$(HOSTCC) $$(SANITIZED) $$(SANITIZED_MORE) $$^ -lcmocka -o $$@
 -include $(HOST)/sanitized/tests/host/test_$(1).c.d
 endef
 $(foreach t,$(TESTS),$(eval $(call test_rule,$(t))))
@@ -71,6 +78,7 @@ $(JOBS_FILE): tests/tests.mk tests/boot.py
 	   printf 'host: Linux'"'"'s own memblock tests\tsh tests/host/linux_memblock/run.sh $(LINUX)/tools/testing/memblock $(HOST)/linux_memblock $(HOST)/config.h\n'; \
 	   printf 'host: planner against recorded Linux\ttests/planner.py $(HOST)/zoneplan-sanitized\n'; \
 	   for tool in check_includes tap_total; do printf "tools: $$tool\\ttools/$$tool.py --self-test\n"; done; \
+	   printf 'boot: shell\ttests/shell.py\n'; \
 	   for group in $$(tests/boot.py --list); do printf "boot: $$group\\ttests/boot.py $$group\n"; done; } > $@
 
 test: all $(TEST_PROGRAMS) $(JOBS_FILE)  ## all tests: on the host, and booting both boards

@@ -29,6 +29,19 @@ const char *blob_node_path(const void *blob, uint32_t node)
 	return path;
 }
 
+/* As Linux and the walk have it: what a node does not say its parent says; 1 if nobody does. */
+static int cells_of(const void *blob, int node, const char *name)
+{
+	for (; node >= 0; node = fdt_parent_offset(blob, node)) {
+		int bytes;
+		const fdt32_t *value = fdt_getprop(blob, node, name, &bytes);
+
+		if (value != NULL && bytes == 4 && fdt32_ld(value) <= FDT_MAX_NCELLS)
+			return (int)fdt32_ld(value);
+	}
+	return 1;
+}
+
 static uint64_t read_cells(const fdt32_t *cell, int cells)
 {
 	uint64_t number = 0;
@@ -41,12 +54,13 @@ static uint64_t read_cells(const fdt32_t *cell, int cells)
 /* One step up through `ranges` of the bus. False: not passed on. */
 static bool translate(const void *blob, int bus, int above, uint64_t *address)
 {
-	int child_cells = fdt_address_cells(blob, bus), size_cells = fdt_size_cells(blob, bus);
-	int up_cells = fdt_address_cells(blob, above);
+	int child_cells = cells_of(blob, bus, "#address-cells");
+	int up_cells = cells_of(blob, above, "#address-cells");
+	int size_cells = cells_of(blob, bus, "#size-cells");
 	int bytes, entry_cells = child_cells + up_cells + size_cells;
 	const fdt32_t *entry = fdt_getprop(blob, bus, "ranges", &bytes);
 
-	if (entry == NULL || child_cells <= 0 || up_cells <= 0 || size_cells <= 0)
+	if (entry == NULL || child_cells == 0 || up_cells == 0 || size_cells == 0)
 		return false;
 	if (bytes == 0)
 		return true;
@@ -66,11 +80,11 @@ bool blob_register_address(const void *blob, int node, uint64_t *address)
 {
 	int bus = fdt_parent_offset(blob, node), bytes;
 	const fdt32_t *reg = fdt_getprop(blob, node, "reg", &bytes);
+	int cells = cells_of(blob, bus, "#address-cells");
 
-	if (bus < 0 || reg == NULL || fdt_address_cells(blob, bus) <= 0 ||
-	    bytes < 4 * fdt_address_cells(blob, bus))
+	if (bus < 0 || reg == NULL || cells == 0 || bytes < 4 * cells)
 		return false;
-	*address = read_cells(reg, fdt_address_cells(blob, bus));
+	*address = read_cells(reg, cells);
 	while (bus > 0) {
 		int above = fdt_parent_offset(blob, bus);
 

@@ -2,6 +2,7 @@
 #include "boot/devices.h"
 
 #include <libfdt.h>
+#include <limits.h>
 #include <string.h>
 
 #include "boot/blob.h"
@@ -46,16 +47,26 @@ static void probe(const struct driver *driver, const void *blob, int node)
 	driver->probe(&device);
 }
 
+static void probe_node(const void *blob, int node)
+{
+	int bytes;
+	const char *list = fdt_getprop(blob, node, "compatible", &bytes);
+	const struct driver *driver = list != NULL && bytes > 0 ? match(list, bytes) : NULL;
+
+	if (driver != NULL)
+		probe(driver, blob, node);
+}
+
+/* What lies below a node that is not available is not available either. */
 void devices_probe(const void *blob)
 {
-	int depth = 0;
+	int depth = 0, hidden_below = INT_MAX;
 
 	for (int node = 0; node >= 0 && depth >= 0; node = fdt_next_node(blob, node, &depth)) {
-		int bytes;
-		const char *list = fdt_getprop(blob, node, "compatible", &bytes);
-		const struct driver *driver = list != NULL && bytes > 0 ? match(list, bytes) : NULL;
-
-		if (driver != NULL && is_available(blob, node))
-			probe(driver, blob, node);
+		if (depth > hidden_below)
+			continue;
+		hidden_below = is_available(blob, node) ? INT_MAX : depth;
+		if (hidden_below == INT_MAX)
+			probe_node(blob, node);
 	}
 }

@@ -45,6 +45,16 @@ in_svc:
 	tst	r0, #3
 	bne	park
 
+	/*
+	 * Cortex-A7: ACTLR.SMP comes before caches and before any maintenance of them (TRM 4.3.31).
+	 * From the non-secure side it may be read-only; then the firmware has set it.
+	 */
+	mrc	p15, 0, r0, c1, c0, 1
+	tst	r0, #ACTLR_SMP
+	orreq	r0, r0, #ACTLR_SMP
+	mcreq	p15, 0, r0, c1, c0, 1
+	isb
+
 	/* A known SCTLR: MMU and data cache off, instruction cache and branch prediction on. */
 	ldr	r0, =SCTLR_EARLY
 	mcr	p15, 0, r0, c1, c0, 0
@@ -105,12 +115,6 @@ in_place:
 	ldr	r1, =__image_bytes
 	bl	invalidate_range
 
-	/* Cortex-A7: without ACTLR.SMP the caches stay off (TRM 4.3.31). Read-only if non-secure. */
-	mrc	p15, 0, r0, c1, c0, 1
-	tst	r0, #ACTLR_SMP
-	orreq	r0, r0, #ACTLR_SMP
-	mcreq	p15, 0, r0, c1, c0, 1
-
 	mov	r0, #0
 	mcr	p15, 0, r0, c2, c0, 2	@ TTBCR = 0: short descriptors (U-Boot leaves EAE set), TTBR0 alone
 	isb
@@ -150,6 +154,13 @@ leave_hyp:
 	mcrr	p15, 4, r0, r0, c14	@ CNTVOFF = 0
 	mov	r1, #3
 	mcr	p15, 4, r1, c14, c1, 0	@ CNTHCTL: PL1 may use the physical counter and timer
+	mrc	p15, 0, r1, c0, c0, 0
+	mcr	p15, 4, r1, c0, c0, 0	@ VPIDR = MIDR
+	mrc	p15, 0, r1, c0, c0, 5
+	mcr	p15, 4, r1, c0, c0, 5	@ VMPIDR = MPIDR: PL1 reads its number there
+	mrc	p15, 4, r1, c1, c1, 1
+	and	r1, r1, #0x1f
+	mcr	p15, 4, r1, c1, c1, 1	@ HDCR: no traps of debug and counters, HPMN kept
 	isb
 	mov	r0, #(MODE_SVC | CPSR_A | CPSR_I | CPSR_F)
 	msr	spsr_cxsf, r0
@@ -167,6 +178,7 @@ park:
 	 */
 	.global invalidate_range
 invalidate_range:
+	dsb				@ what was written with the cache off comes first
 	mrc	p15, 0, r2, c0, c0, 1	@ CTR
 	ubfx	r2, r2, #16, #4
 	mov	r3, #4

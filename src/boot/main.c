@@ -85,9 +85,17 @@ static void require_place(void)
 		fatal("the %" PRIu32 " KiB from RAM base + 2 MiB, where the image runs, are not "
 		      "RAM; the lowest bank at %#" PRIx64 " must be larger",
 		      boot_info.image_bytes >> 10, boot_tree_ram_base(&boot_info.tree));
+	case PLACE_NO_MAP:
+		fatal("a no-map region lies at RAM base + 2 MiB (%#" PRIx64
+		      "), where the image runs; move the region",
+		      boot_tree_ram_base(&boot_info.tree) + IMAGE_OFFSET);
+	case PLACE_TOO_HIGH:
+		fatal("RAM begins at %#" PRIx64
+		      ", too close to 4 GiB for the image; describe RAM that begins lower",
+		      boot_tree_ram_base(&boot_info.tree));
 	case PLACE_NO_ROOM:
-		fatal("device tree or initrd lies where the image runs, and there is no room to "
-		      "move it; load it elsewhere");
+		fatal("no room to move the image, the device tree or the initrd to where they "
+		      "belong; load them elsewhere or give the first bank more RAM");
 	default:
 		break;
 	}

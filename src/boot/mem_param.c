@@ -60,7 +60,7 @@ static void place_ranges(struct mem_range *placed, uint64_t ram_base)
 
 		if (end < base)
 			end = UINT64_MAX;
-		placed[i].base = ALIGN_UP(base, PAGE_SIZE);
+		placed[i].base = ALIGN_UP(min_u64(base, UINT64_MAX - PAGE_SIZE), PAGE_SIZE);
 		placed[i].end = ALIGN_DOWN(end, PAGE_SIZE);
 	}
 }

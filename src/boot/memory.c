@@ -89,6 +89,13 @@ static void reserve_memreserve(const void *blob)
 	}
 }
 
+static void hide(phys_addr_t base, phys_addr_t size)
+{
+	if (memblock_mark_nomap(base, size) != 0)
+		fatal("more than %d pieces of RAM after cutting out no-map regions; join some",
+		      INIT_MEMBLOCK_REGIONS);
+}
+
 /* No mapping for what something else already lives in would take it away from its owner. */
 static void mark_no_map(const void *blob, const struct tree_reserved *region)
 {
@@ -104,7 +111,7 @@ static void mark_no_map(const void *blob, const struct tree_reserved *region)
 		reserve(&range);
 		return;
 	}
-	memblock_mark_nomap(base, size);
+	hide(base, size);
 }
 
 static void reserve_static(const void *blob, const struct tree_reserved *region)
@@ -188,16 +195,19 @@ static void reserve_dynamic(const void *blob, const struct tree_reserved *region
 		return;
 	}
 	if ((region->flags & RESERVED_NO_MAP) != 0)
-		memblock_mark_nomap(place, (phys_addr_t)size);
+		hide(place, (phys_addr_t)size);
 	pr_info("%s: placed at %#" PRIx64 " size %#" PRIx64 "\n", path, (uint64_t)place, size);
 }
 
-/* Fixed places first, or a dynamic region might take one. */
-static void reserve_regions(const struct boot_tree *tree, const void *blob)
+static void reserve_static_regions(const struct boot_tree *tree, const void *blob)
 {
 	for (uint32_t i = 0; i < tree->reserved_count; i++)
 		if ((tree->reserved[i].flags & RESERVED_DYNAMIC) == 0)
 			reserve_static(blob, &tree->reserved[i]);
+}
+
+static void reserve_dynamic_regions(const struct boot_tree *tree, const void *blob)
+{
 	for (uint32_t i = 0; i < tree->reserved_count; i++)
 		if ((tree->reserved[i].flags & RESERVED_DYNAMIC) != 0)
 			reserve_dynamic(blob, &tree->reserved[i]);
@@ -207,7 +217,8 @@ static void check_initrd(const struct boot_tree *tree, const struct early_range 
 {
 	if (tree->initrd_end <= tree->initrd_start)
 		return;
-	if (initrd->size == 0 || !touches_ram(initrd->base, initrd->size))
+	if (initrd->size == 0 ||
+	    !memblock_is_region_memory((phys_addr_t)initrd->base, (phys_addr_t)initrd->size))
 		pr_warn("initrd %#" PRIx64 "-%#" PRIx64
 			": not RAM in use: ignored; load it lower or raise mem=\n",
 			tree->initrd_start, tree->initrd_end - 1);
@@ -221,11 +232,13 @@ void boot_memory_init(const struct boot_tree *tree, const void *blob,
 
 	add_banks(tree, blob, ram_base);
 	mem_param_apply(&occupied->image, ram_base);
-	reserve(&first_page);
 	reserve(&occupied->image);
 	reserve(&occupied->blob);
 	reserve(&occupied->initrd);
 	check_initrd(tree, &occupied->initrd);
 	reserve_memreserve(blob);
-	reserve_regions(tree, blob);
+	/* Fixed places first, or a dynamic region might take one. The first page may be no-map. */
+	reserve_static_regions(tree, blob);
+	reserve(&first_page);
+	reserve_dynamic_regions(tree, blob);
 }

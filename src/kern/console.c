@@ -34,6 +34,12 @@ void console_write(const char *text, size_t bytes)
 		put(text[i]);
 }
 
+void console_flush(void)
+{
+	if (current != NULL)
+		current->flush();
+}
+
 int console_get(void)
 {
 	return current != NULL ? current->get() : -1;

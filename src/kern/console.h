@@ -12,6 +12,7 @@ struct console {
 	const char *name;       /* for people: "pl011@9000000" */
 	void (*put)(char byte); /* waits until the device takes it */
 	int (*get)(void);       /* the next byte received, or -1 when there is none */
+	void (*flush)(void);    /* waits until the last byte is on the wire */
 };
 
 /* Make this the console. The log's ring is shown on it. The struct must live for ever. */
@@ -23,6 +24,9 @@ const struct console *console_current(void);
 /* Text to the console alone, not into the log; "\n" becomes "\r\n". Lost without a console. */
 void console_write(const char *text, size_t bytes);
 void console_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Wait until everything written has left the device: before the power goes. */
+void console_flush(void);
 
 /* The next byte typed, or -1 when there is none. */
 int console_get(void);

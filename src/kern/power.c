@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kern/power.h"
 
+#include "kern/console.h"
 #include "kern/log.h"
 
 static const struct power_ops *current;
@@ -15,6 +16,7 @@ void power_register(const struct power_ops *ops)
 
 void power_off(void)
 {
+	console_flush();
 	if (current != NULL)
 		current->off();
 	pr_err("poweroff: %s; switch the board off by hand\n",
@@ -24,6 +26,7 @@ void power_off(void)
 
 void power_restart(void)
 {
+	console_flush();
 	if (current != NULL)
 		current->restart();
 	pr_err("reboot: %s; reset the board by hand\n",

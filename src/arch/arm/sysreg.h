@@ -27,8 +27,8 @@
 
 #define ACTLR_SMP     (1 << 6)
 
-/* TTBR0: walks inner and outer write-back write-allocate, shareable (with the MP extensions). */
-#define TTBR_WALK_WBWA_SHAREABLE 0x6a
+/* TTBR0: walks inner and outer write-back write-allocate, outer shareable as the data is (S, no TRE). */
+#define TTBR_WALK_WBWA_SHAREABLE 0x4a
 
 #define DACR_CLIENT              1 /* domain 0 client, all others no access */
 

@@ -8,6 +8,8 @@
  */
 #include "boot/early/early.h"
 
+#include "arch/layout.h"
+
 #include <libfdt.h>
 
 #pragma GCC visibility push(hidden)
@@ -61,7 +63,8 @@ static uint64_t find_from(const struct boot_tree *tree, const void *blob,
 	for (;;) {
 		uint64_t next = past_all(tree, blob, busy, busy_count, at, size);
 
-		if (next < at || next + size > SZ_4G)
+		/* The last page below 4 GiB is nobody's, so no end is ever 2^32. */
+		if (next < at || next + size >= SZ_4G)
 			return UINT64_MAX;
 		if (next == at)
 			return boot_tree_is_ram(tree, at, size) ? at : UINT64_MAX;
@@ -88,7 +91,7 @@ uint64_t early_find_place(const struct boot_tree *tree, const void *blob,
 	return lowest;
 }
 
-/* Words, upwards; the places never overlap. The last word may read up to three bytes too far. */
+/* Words, upwards; the places never overlap, and the target ends with a page. */
 static void copy_words(uint32_t to, uint32_t from, uint32_t bytes)
 {
 	volatile uint32_t *target = (volatile uint32_t *)to;
@@ -107,7 +110,7 @@ static bool move_away(uint32_t *phys, uint32_t bytes, const struct early_range *
 	uint32_t start = *phys - offset;
 	uint64_t place = early_find_place(&boot_info.tree, blob, busy, busy_count,
 					  (uint64_t)boot_info.image_phys + IMAGE_BYTES,
-					  (uint64_t)bytes + offset);
+					  ALIGN_UP((uint64_t)bytes + offset, PAGE_SIZE));
 
 	if (place == UINT64_MAX)
 		return false;
@@ -152,7 +155,7 @@ static bool clear_the_place(uint32_t load_phys)
  */
 static uint32_t find_blob(uint32_t load_phys, uint32_t r2)
 {
-	if (r2 != 0)
+	if (r2 != 0 || load_phys == 0)
 		return r2;
 	return ALIGN_DOWN(load_phys - 1, SZ_2M);
 }
@@ -168,17 +171,36 @@ static void note_initrd(void)
 	info->initrd_bytes = (uint32_t)(end - start);
 }
 
+/* A /memreserve/ in the place is often the blob's or the initrd's own, and they move; no-map is a wall. */
+static bool is_walled_off(uint64_t base, uint64_t size)
+{
+	const struct boot_tree *tree = &boot_info.tree;
+
+	for (uint32_t i = 0; i < tree->reserved_count; i++)
+		if ((tree->reserved[i].flags & (RESERVED_NO_MAP | RESERVED_DYNAMIC)) ==
+			    RESERVED_NO_MAP &&
+		    tree->reserved[i].size != 0 &&
+		    overlaps(base, size, tree->reserved[i].base, tree->reserved[i].size))
+			return true;
+	return false;
+}
+
 static enum place_outcome choose_place(void)
 {
 	uint64_t ram_base = boot_tree_ram_base(&boot_info.tree);
+	uint64_t place = ram_base + IMAGE_OFFSET;
 
 	if (ram_base >= SZ_4G)
 		return PLACE_NO_TREE;
-	if (!boot_tree_is_ram(&boot_info.tree, ram_base + IMAGE_OFFSET, IMAGE_BYTES) ||
-	    ram_base + IMAGE_OFFSET + IMAGE_BYTES > SZ_4G)
+	/* One to one, the image may not meet the windows at the top of the address space. */
+	if (place + IMAGE_BYTES > BLOB_WINDOW)
+		return PLACE_TOO_HIGH;
+	if (!boot_tree_is_ram(&boot_info.tree, place, IMAGE_BYTES))
 		return PLACE_NOT_RAM;
+	if (is_walled_off(place, IMAGE_BYTES))
+		return PLACE_NO_MAP;
 	boot_info.ram_base = (uint32_t)ram_base;
-	boot_info.image_phys = (uint32_t)ram_base + IMAGE_OFFSET;
+	boot_info.image_phys = (uint32_t)place;
 	return PLACE_AS_PLANNED;
 }
 
@@ -214,26 +236,54 @@ void early_read(uint32_t load_phys, uint32_t r1, uint32_t r2, uint32_t cpsr)
 		guess_place(load_phys);
 }
 
-uint32_t early_next_place(uint32_t here)
+/* A place for one hop, clear of the old and the new one and of all that is in use. */
+static uint64_t find_hop(uint32_t here)
 {
-	struct boot_info *info = &boot_info;
+	const struct boot_info *info = &boot_info;
+	const void *blob = info->tree.blob_bytes != 0 ? (const void *)info->blob_phys : NULL;
 	const struct early_range busy[] = {
 		{ here, IMAGE_BYTES },
 		{ info->image_phys, IMAGE_BYTES },
 		{ info->blob_phys, info->tree.blob_bytes },
 		{ info->initrd_phys, info->initrd_bytes },
 	};
+	uint64_t above = early_find_place(&info->tree, blob, busy, ARRAY_SIZE(busy),
+					  (uint64_t)info->image_phys + IMAGE_BYTES, IMAGE_BYTES);
+
+	if (above != UINT64_MAX)
+		return above;
+	return early_find_place(&info->tree, blob, busy, ARRAY_SIZE(busy),
+				(uint64_t)info->ram_base + PAGE_SIZE, IMAGE_BYTES);
+}
+
+/* Nothing of the tree can be believed to be where it was, so nothing of it is used. */
+static void give_up_the_tree(void)
+{
+	boot_info.place = PLACE_NO_ROOM;
+	boot_info.tree.blob_bytes = 0;
+	boot_info.tree.note_count = 0;
+	boot_info.tree.uart_count = 0;
+	boot_info.tree.bootargs.bytes = 0;
+	boot_info.tree.stdout_path.bytes = 0;
+	boot_info.tree.model.bytes = 0;
+}
+
+uint32_t early_next_place(uint32_t here)
+{
+	struct boot_info *info = &boot_info;
 	uint64_t place = info->image_phys;
 
 	if (here == info->image_phys)
 		return here;
 	info->hops++;
-	if (overlaps(here, IMAGE_BYTES, info->image_phys, IMAGE_BYTES)) {
-		place = early_find_place(&info->tree, NULL, busy, ARRAY_SIZE(busy),
-					 (uint64_t)info->image_phys + IMAGE_BYTES, IMAGE_BYTES);
-		/* No tree to ask: just above both. */
-		if (place == UINT64_MAX)
-			place = ALIGN_UP(max_u64(here, info->image_phys) + IMAGE_BYTES, PAGE_SIZE);
+	if (!overlaps(here, IMAGE_BYTES, info->image_phys, IMAGE_BYTES))
+		return (uint32_t)place;
+	place = find_hop(here);
+	if (place == UINT64_MAX) {
+		/* Just above both: overwriting whatever is there, only to say that this boot must stop. */
+		if (info->place == PLACE_AS_PLANNED)
+			give_up_the_tree();
+		place = ALIGN_UP(max_u64(here, info->image_phys) + IMAGE_BYTES, PAGE_SIZE);
 	}
 	return (uint32_t)place;
 }

@@ -143,8 +143,6 @@ static void add_bank(struct walk *walk, uint64_t base, uint64_t size, uint32_t n
 	struct boot_tree *tree = walk->tree;
 	struct tree_bank *bank;
 
-	if (size == 0)
-		return;
 	if (base + size < base) {
 		note(tree, NOTE_MEMORY_WRAPS, node, base);
 		size = UINT64_MAX - base;
@@ -170,7 +168,7 @@ static void add_reserved(struct walk *walk, const struct level *level, uint64_t 
 	}
 	region = &tree->reserved[tree->reserved_count++];
 	region->base = base;
-	region->size = size;
+	region->size = min_u64(size, UINT64_MAX - base);
 	region->alignment = 0;
 	region->node = level->node;
 	region->flags = 0;
@@ -187,6 +185,8 @@ static void add_reserved(struct walk *walk, const struct level *level, uint64_t 
 /* Where an entry of reg goes: a bank or a reserved region. */
 static void take_reg(struct walk *walk, const struct level *level, uint64_t base, uint64_t size)
 {
+	if (size == 0)
+		return;
 	if (level->kind == KIND_RESERVED)
 		add_reserved(walk, level, base, size);
 	else
@@ -299,44 +299,48 @@ static void judge_chosen(struct walk *walk, const struct level *level)
 	}
 }
 
+/* One step up through `ranges` of a bus. False: not passed on. */
+static bool translate(const struct walk *walk, const struct level *bus, uint64_t *address)
+{
+	const struct level *above = bus - 1;
+	uint32_t entry_bytes = 4 * (bus->address_cells + above->address_cells + bus->size_cells);
+	uint32_t offset = bus->ranges.offset, left = bus->ranges.bytes;
+
+	if (!bus->ranges.present)
+		return false; /* a bus that is not memory-mapped */
+	if (left == 0)
+		return true; /* one to one */
+	if (bus->size_cells == 0)
+		return false; /* and an entry of no cells at all would never end */
+	for (; left >= entry_bytes; left -= entry_bytes, offset += entry_bytes) {
+		bool wide = false;
+		uint64_t child = cells_at(walk, offset, bus->address_cells, &wide);
+		uint64_t up = cells_at(walk, offset + 4 * bus->address_cells, above->address_cells,
+				       &wide);
+		uint64_t size = cells_at(walk, offset + entry_bytes - 4 * bus->size_cells,
+					 bus->size_cells, &wide);
+
+		if (!wide && *address >= child && *address - child < size) {
+			*address = up + (*address - child);
+			return true;
+		}
+	}
+	return false;
+}
+
 /* The CPU address of a device's first register, by the `ranges` of the buses above it. */
 static bool translate_reg(const struct walk *walk, uint64_t *address)
 {
-	const struct level *parent = &walk->levels[walk->depth - 1];
-	uint64_t where;
+	const struct property *reg = &walk->levels[walk->depth].reg;
+	uint32_t cells = walk->levels[walk->depth - 1].address_cells;
 	bool wide = false;
 
-	if (walk->levels[walk->depth].reg.bytes < 4 * parent->address_cells)
+	if (cells == 0 || reg->bytes < 4 * cells)
 		return false;
-	where = cells_at(walk, walk->levels[walk->depth].reg.offset, parent->address_cells, &wide);
-
-	for (int depth = walk->depth - 1; depth > 0; depth--) {
-		const struct level *bus = &walk->levels[depth], *above = bus - 1;
-		uint32_t entry_bytes =
-			4 * (bus->address_cells + above->address_cells + bus->size_cells);
-		uint32_t offset = bus->ranges.offset, left = bus->ranges.bytes;
-		bool found = false;
-
-		if (!bus->ranges.present)
-			return false; /* a bus that is not memory-mapped */
-		if (left == 0)
-			continue; /* one to one */
-		for (; left >= entry_bytes && !found; left -= entry_bytes, offset += entry_bytes) {
-			uint64_t child = cells_at(walk, offset, bus->address_cells, &wide);
-			uint64_t up = cells_at(walk, offset + 4 * bus->address_cells,
-					       above->address_cells, &wide);
-			uint64_t size = cells_at(walk, offset + entry_bytes - 4 * bus->size_cells,
-						 bus->size_cells, &wide);
-
-			if (where >= child && where - child < size) {
-				where = up + (where - child);
-				found = true;
-			}
-		}
-		if (!found)
+	*address = cells_at(walk, reg->offset, cells, &wide);
+	for (int depth = walk->depth - 1; depth > 0; depth--)
+		if (!translate(walk, &walk->levels[depth], address))
 			return false;
-	}
-	*address = where;
 	return !wide;
 }
 
@@ -449,7 +453,8 @@ static void carry_up(struct walk *walk, int depth, struct piece piece, uint32_t 
 	}
 }
 
-static void judge_dma_ranges(struct walk *walk, const struct level *level)
+/* Ranges that cannot be read count as none, for the buses below as well. */
+static void judge_dma_ranges(struct walk *walk, struct level *level)
 {
 	const struct level *above = level - 1;
 	uint32_t entry_bytes =
@@ -458,6 +463,7 @@ static void judge_dma_ranges(struct walk *walk, const struct level *level)
 
 	if (level->size_cells == 0 || left % entry_bytes != 0) {
 		note(walk->tree, NOTE_RANGES_LENGTH, level->node, left);
+		level->dma_ranges.bytes = 0;
 		return;
 	}
 	for (; left != 0; left -= entry_bytes, offset += entry_bytes) {
@@ -568,7 +574,8 @@ static void take_chosen_text(struct walk *walk, const char *name, const struct p
 
 	if (text_is(name, "bootargs"))
 		text = &walk->tree->bootargs;
-	else if (text_is(name, "stdout-path") || text_is(name, "linux,stdout-path"))
+	else if (text_is(name, "stdout-path") ||
+		 (text_is(name, "linux,stdout-path") && walk->tree->stdout_path.bytes == 0))
 		text = &walk->tree->stdout_path;
 	if (text != NULL) {
 		text->offset = value->offset;
@@ -745,7 +752,9 @@ static enum tree_state check_header(const void *blob)
 		return TREE_VERSION;
 	if (fdt_totalsize(blob) > TREE_BYTES_MAX)
 		return TREE_TOO_LARGE;
-	if (fdt_check_header(blob) != 0 || (fdt_off_dt_struct(blob) & 3) != 0)
+	/* libfdt reads both blocks by aligned words, which fault elsewhere while the MMU is off. */
+	if (fdt_check_header(blob) != 0 || (fdt_off_dt_struct(blob) & 3) != 0 ||
+	    (fdt_off_mem_rsvmap(blob) & 7) != 0)
 		return TREE_BAD_HEADER;
 	/* With a NUL as last byte every name that starts inside the strings also ends there. */
 	strings_end = fdt_off_dt_strings(blob) + fdt_size_dt_strings(blob);
@@ -796,6 +805,8 @@ bool boot_tree_is_ram(const struct boot_tree *tree, uint64_t base, uint64_t size
 	uint64_t from = base, end = base + size;
 	bool grew = true;
 
+	if (end < base)
+		return false;
 	/* Banks come in any order and may touch: extend what is known to be RAM until it stops. */
 	while (from < end && grew) {
 		grew = false;

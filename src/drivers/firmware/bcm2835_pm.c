@@ -3,6 +3,7 @@
  * Power management and watchdog of the Raspberry Pi's BCM283x: restarting, and telling the boot
  * firmware not to start again. Registers as Linux 6.1's drivers/watchdog/bcm2835_wdt.c uses them.
  */
+#include "arch/barrier.h"
 #include "kern/driver.h"
 #include "kern/log.h"
 #include "kern/power.h"
@@ -28,6 +29,7 @@ static void restart_into(uint32_t partition)
 	volatile uint32_t *rsts = (volatile uint32_t *)(base + PM_RSTS);
 	volatile uint32_t *wdog = (volatile uint32_t *)(base + PM_WDOG);
 
+	device_barrier(); /* the UART comes before: another peripheral */
 	*rsts = PM_PASSWORD | (*rsts & PM_RSTS_PARTITION_MASK) | partition;
 	*wdog = PM_PASSWORD | RESET_TICKS;
 	*rstc = PM_PASSWORD | (*rstc & PM_RSTC_WRCFG_CLEAR) | PM_RSTC_FULL_RESET;

@@ -15,6 +15,7 @@
 #define UARTPERIPHID0    0xfe0
 #define UARTPCELLID0     0xff0
 
+#define FR_BUSY          (1U << 3)
 #define FR_RXFE          (1U << 4)
 #define FR_TXFF          (1U << 5)
 #define CR_UARTEN        (1U << 0)
@@ -56,11 +57,33 @@ bool pl011_present(phys_addr_t phys)
 	return present;
 }
 
+/*
+ * Longer than a byte takes at 300 baud, whatever the core's clock. A UART that the firmware left
+ * without a clock or a baud rate never takes one; the boot must not wait for it.
+ */
+#define POLLS_MAX 100000000U
+
+static bool wait_while(uint32_t flag)
+{
+	static bool given_up;
+
+	for (uint32_t polls = 0; (read_at(registers, UARTFR) & flag) != 0; polls++)
+		if (given_up || polls == POLLS_MAX) {
+			given_up = true;
+			return false;
+		}
+	return true;
+}
+
 static void pl011_put(char byte)
 {
-	while ((read_at(registers, UARTFR) & FR_TXFF) != 0)
-		;
-	write_at(registers, UARTDR, (unsigned char)byte);
+	if (wait_while(FR_TXFF))
+		write_at(registers, UARTDR, (unsigned char)byte);
+}
+
+static void pl011_flush(void)
+{
+	wait_while(FR_BUSY);
 }
 
 static int pl011_get(void)
@@ -73,7 +96,7 @@ static int pl011_get(void)
 void pl011_attach(phys_addr_t phys)
 {
 	static char name[24];
-	static const struct console console = { name, pl011_put, pl011_get };
+	static const struct console console = { name, pl011_put, pl011_get, pl011_flush };
 
 	snprintf(name, sizeof(name), "pl011@%lx", (unsigned long)phys);
 	registers = fixmap_open(FIX_CONSOLE, phys);
