@@ -85,6 +85,9 @@ bool mmu_protect(uintptr_t virt, size_t bytes, enum memory_rights rights, table_
 /* What the tables say of virt. False: nothing is mapped, and *mapping is untouched. */
 bool mmu_query(uintptr_t virt, struct mapping *mapping);
 
+/* The first mapping that ends above virt, so a walk goes on at virt + bytes. False: there is none. */
+bool mmu_query_from(uintptr_t virt, struct mapping *mapping);
+
 /*
  * What the hardware itself says of a privileged read (or write) at virt: ATS1CPR, ATS1CPW. False
  * when it would fault; *phys is untouched then.

@@ -20,6 +20,7 @@
 #include "mm/phys/memblock.h"
 #include "mm/phys/zone.h"
 #include "mm/virt/linear_map.h"
+#include "mm/virt/vm_map.h"
 #include "shell/shell.h"
 
 static struct boot_plan plan;
@@ -134,6 +135,10 @@ static void setup_layout(void)
 
 static void setup_linear_map(void)
 {
+	const struct zone_layout *layout = &plan.layout;
+
+	vm_map_init((uintptr_t)(CONFIG_PAGE_OFFSET + layout->lowmem_end - boot_info.ram_base),
+		    layout->vmalloc_start);
 	if (!linear_map_init(plan.layout.lowmem_end, boot_info.image_phys, boot_info.image_bytes))
 		fatal("no memory for the page tables of lowmem; enlarge the first bank or mem=");
 }

@@ -288,6 +288,25 @@ static void expect_truth(void)
 	}
 }
 
+/* Walking from mapping to mapping visits what the truth has, and nothing else. */
+static void expect_walk(void)
+{
+	uintptr_t at = 0;
+	uint32_t mapped = 0, walked = 0;
+	struct mapping mapping;
+
+	for (uint32_t page = 0; page < PAGES; page++)
+		mapped += truths[page].mapped;
+	while (mmu_query_from(at, &mapping)) {
+		uint32_t page = (uint32_t)((mapping.virt - BASE) >> PAGE_SHIFT);
+
+		assert_true(mapping.virt >= at && page < PAGES && truths[page].mapped);
+		walked += (uint32_t)(mapping.bytes >> PAGE_SHIFT);
+		at = mapping.virt + mapping.bytes;
+	}
+	assert_int_equal(walked, mapped);
+}
+
 static bool any_mapped(uint32_t page, uint32_t count)
 {
 	for (uint32_t i = page; i < page + count; i++)
@@ -328,6 +347,7 @@ static void expect_all(void)
 {
 	expect_clean();
 	expect_truth();
+	expect_walk();
 	expect_clean();
 }
 

@@ -334,6 +334,20 @@ bool mmu_query(uintptr_t virt, struct mapping *mapping)
 	return true;
 }
 
+bool mmu_query_from(uintptr_t virt, struct mapping *mapping)
+{
+	uint64_t at = ALIGN_DOWN(virt, PAGE_SIZE);
+
+	while (at < SZ_4G) {
+		uint32_t first = *l1_entry((uintptr_t)at);
+
+		if (first != 0 && mmu_query((uintptr_t)at, mapping))
+			return true;
+		at += is_table(first) ? PAGE_SIZE : SECTION_SIZE - (at & (SECTION_SIZE - 1));
+	}
+	return false;
+}
+
 bool mmu_translate(uintptr_t virt, bool write, phys_addr_t *phys)
 {
 	uint32_t par;
