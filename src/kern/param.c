@@ -24,6 +24,12 @@ struct word {
 	char *value; /* NULL when the word has no '=' */
 };
 
+/* What is remembered for help. The number is several times that of all parameters. */
+#define REMEMBERED_MAX 64
+
+static struct boot_param_word remembered[REMEMBERED_MAX];
+static unsigned int word_count; /* of all, also those that found no room */
+
 static bool is_space(char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r');
@@ -176,6 +182,19 @@ static void complain_unknown(const struct word *word)
 		complain(word, "no such parameter, remove it or correct its name", "");
 }
 
+static void remember(const struct word *word, const struct boot_param *param, const char *objection)
+{
+	if (word_count < REMEMBERED_MAX) {
+		remembered[word_count] = (struct boot_param_word){
+			.name = word->name,
+			.value = word->value,
+			.param = param,
+			.objection = objection,
+		};
+	}
+	word_count++;
+}
+
 static void apply_word(const struct word *word)
 {
 	const struct boot_param *param = find_param(word->name);
@@ -183,17 +202,20 @@ static void apply_word(const struct word *word)
 
 	if (!param) {
 		complain_unknown(word);
+		remember(word, NULL, NULL);
 		return;
 	}
 	objection = param->parse(word->value);
 	if (objection)
 		complain(word, objection, "");
+	remember(word, param, objection);
 }
 
 void boot_params_parse(char *cmdline)
 {
 	char *cursor = skip_space(cmdline);
 
+	word_count = 0;
 	while (*cursor) {
 		struct word word;
 
@@ -202,4 +224,15 @@ void boot_params_parse(char *cmdline)
 			return;
 		apply_word(&word);
 	}
+}
+
+const struct boot_param_word *boot_param_words(unsigned int *count)
+{
+	*count = word_count - boot_param_words_left_out();
+	return remembered;
+}
+
+unsigned int boot_param_words_left_out(void)
+{
+	return word_count > REMEMBERED_MAX ? word_count - REMEMBERED_MAX : 0;
 }

@@ -7,16 +7,14 @@
 #include "arch/cpu.h"
 #include "kern/param.h"
 #include "shell/command.h"
+#include "shell/complete.h"
+#include "shell/history.h"
+#include "shell/line.h"
 
-#define LINE_BYTES 256
-#define WORDS_MAX  16
-#define PROMPT     "strata> "
+#define WORDS_MAX 16
+#define PROMPT    "strata> "
 
-#define BACKSPACE  0x08
-#define DELETE     0x7f
-#define CONTROL_C  0x03
-#define CONTROL_U  0x15
-
+static struct history entered;
 static const char *run_text;
 
 static const char *parse_run(const char *value)
@@ -29,15 +27,7 @@ static const char *parse_run(const char *value)
 
 BOOT_PARAM(run, parse_run, "\"COMMAND;...\"", "commands to run before the prompt");
 
-static const struct shell_command *find_command(const char *name)
-{
-	const struct shell_command *command;
-
-	for_each_table_entry (command, shell_commands)
-		if (strcmp(command->name, name) == 0)
-			return command;
-	return NULL;
-}
+/* --- running --------------------------------------------------------------------------------- */
 
 /* Cut at blanks, in place. Words past the last are left out: no command takes so many. */
 static int split_words(char *line, char **words)
@@ -59,12 +49,14 @@ static int split_words(char *line, char **words)
 static void run_line(char *line)
 {
 	char *words[WORDS_MAX];
-	int count = split_words(line, words);
 	const struct shell_command *command;
+	int count;
 
+	history_add(&entered, line);
+	count = split_words(line, words);
 	if (count == 0)
 		return;
-	command = find_command(words[0]);
+	command = shell_command_find(words[0]);
 	if (command == NULL)
 		console_printf("%s: no such command; help lists them\n", words[0]);
 	else
@@ -93,77 +85,81 @@ static void run_given_text(const char *text)
 	}
 }
 
-static void erase(size_t *length)
+/* --- typing ---------------------------------------------------------------------------------- */
+
+/* The command that the line names; NULL when it names none. */
+static const struct shell_command *command_of(const struct line *line)
 {
-	if (*length == 0)
-		return;
-	(*length)--;
-	console_printf("\b \b");
+	const char *start = line->text + strspn(line->text, " ");
+	size_t bytes = strcspn(start, " ");
+	const struct shell_command *command;
+
+	for_each_table_entry (command, shell_commands)
+		if (strlen(command->name) == bytes && memcmp(command->name, start, bytes) == 0)
+			return command;
+	return NULL;
 }
 
-/* One byte typed. True when the line is complete. */
-static bool take_byte(char byte, char *line, size_t *length)
+static void complete(struct line *line, bool again)
 {
-	switch (byte) {
-	case '\r':
-	case '\n':
-		console_printf("\n");
-		return true;
-	case BACKSPACE:
-	case DELETE:
-		erase(length);
-		return false;
-	case CONTROL_U:
-		while (*length != 0)
-			erase(length);
-		return false;
-	case CONTROL_C:
-		console_printf("^C\n");
-		*length = 0;
-		return true;
+	completer offer_all = shell_command_offer;
+
+	if (complete_argument(line) > 0) {
+		const struct shell_command *command = command_of(line);
+
+		offer_all = command != NULL ? command->complete : NULL;
 	}
-	if (byte >= ' ' && *length < LINE_BYTES - 1) {
-		line[(*length)++] = byte;
-		console_printf("%c", byte);
-	}
-	return false;
+	if (offer_all == NULL)
+		line_ring(line);
+	else
+		complete_word(line, offer_all, again);
 }
 
-static void read_line(char *line)
+static unsigned char wait_for_byte(void)
 {
-	size_t length = 0;
 	int byte;
 
+	while ((byte = console_get()) < 0)
+		;
+	return (unsigned char)byte;
+}
+
+static enum line_status read_line(struct line *line)
+{
+	enum line_status status;
+
+	line_begin(line);
 	do {
-		while ((byte = console_get()) < 0)
-			;
-	} while (!take_byte((char)byte, line, &length));
-	line[length] = '\0';
+		status = line_feed(line, wait_for_byte());
+	} while (status == LINE_OPEN);
+	return status;
 }
 
 void shell_run(void)
 {
-	static char line[LINE_BYTES];
+	static struct line line = {
+		.prompt = PROMPT,
+		.write = console_write,
+		.complete = complete,
+		.history = &entered,
+	};
 
 	if (run_text != NULL)
 		run_given_text(run_text);
-	while (console_current() != NULL) {
-		console_printf(PROMPT);
-		read_line(line);
-		run_line(line);
-	}
+	while (console_current() != NULL)
+		if (read_line(&line) == LINE_ENTERED)
+			run_line(line.text);
 	cpu_park();
 }
 
-static void help(int argc, char **argv)
+static void history(int argc, char **argv)
 {
-	const struct shell_command *command;
+	unsigned int count = history_count(&entered);
 
 	(void)argc;
 	(void)argv;
-	for_each_table_entry (command, shell_commands)
-		console_printf("%-10s %-10s %s\n", command->name, command->arguments,
-			       command->help);
+	for (unsigned int age = count; age > 0; age--)
+		console_printf("%5u  %s\n", entered.added - age + 1, history_get(&entered, age));
 }
 
-SHELL_COMMAND(help, help, "", "this list");
+SHELL_COMMAND(history, history, "", "the lines entered so far; Up and Down fetch them back");

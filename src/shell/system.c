@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Commands about the machine as a whole. */
+#include <inttypes.h>
+
+#include "arch/clock.h"
 #include "kern/cmdline.h"
 #include "kern/log.h"
 #include "kern/power.h"
@@ -47,4 +50,48 @@ static void selftest(int argc, char **argv)
 	selftest_run(argc > 1 ? argv[1] : NULL);
 }
 
-SHELL_COMMAND(selftest, selftest, "[SUITE]", "run the self-tests on this machine, as KTAP");
+static void complete_suite(struct completion *completion)
+{
+	const struct selftest *test;
+
+	if (completion->argument != 1)
+		return;
+	for_each_table_entry (test, selftests)
+		completion_offer(completion, test->suite);
+}
+
+SHELL_COMMAND_COMPLETED(selftest, selftest, "[SUITE]",
+			"run the self-tests on this machine, as KTAP", complete_suite);
+
+/* Days come only when there are any; the seconds in brackets are Linux's first figure. */
+static void print_uptime(uint64_t ticks, uint32_t frequency_hz)
+{
+	uint64_t seconds = ticks / frequency_hz;
+	uint32_t hundredths = (uint32_t)(ticks % frequency_hz * 100 / frequency_hz);
+	uint32_t days = (uint32_t)(seconds / 86400), rest = (uint32_t)(seconds % 86400);
+
+	console_printf("up ");
+	if (days != 0)
+		console_printf("%" PRIu32 " day%s, ", days, days == 1 ? "" : "s");
+	console_printf("%" PRIu32 ":%02" PRIu32 ":%02" PRIu32 ".%02" PRIu32, rest / 3600,
+		       rest / 60 % 60, rest % 60, hundredths);
+	console_printf(" (%" PRIu64 ".%02" PRIu32 " s since the counter started, %" PRIu32 " Hz)\n",
+		       seconds, hundredths, frequency_hz);
+}
+
+static void uptime(int argc, char **argv)
+{
+	uint64_t ticks = clock_ticks();
+	uint32_t frequency_hz = clock_frequency_hz();
+
+	(void)argc;
+	(void)argv;
+	if (frequency_hz == 0)
+		console_printf("uptime: %" PRIu64 " ticks of unknown length: the firmware left the "
+			       "counter's frequency (CNTFRQ) at 0\n",
+			       ticks);
+	else
+		print_uptime(ticks, frequency_hz);
+}
+
+SHELL_COMMAND(uptime, uptime, "", "time since the core's counter started");

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The core's own clock: a counter that all cores see alike and that only goes up, from when the
+ * board was switched on or its firmware started it. A restart of the board need not stop it.
+ */
+#ifndef STRATA_ARCH_CLOCK_H
+#define STRATA_ARCH_CLOCK_H
+
+#include "lib/types.h"
+
+/* Read in program order: not before what stands before it was done. */
+uint64_t clock_ticks(void);
+
+/*
+ * Ticks in a second as the firmware wrote it down, which is its duty. 0: it did not, as on some
+ * starts of a Raspberry Pi; nothing tells how fast the counter is then.
+ */
+uint32_t clock_frequency_hz(void);
+
+#endif

@@ -1,0 +1,209 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Sit at the prompt of both boards: type with every aid there is and look at the screen.
+
+    tests/shell.py             all of it, as TAP
+
+Keys go in at the serial port of a booted image; what comes out is shown on a small terminal, so
+that the tests see rows as a person does and not the backspaces between. What each key does is
+tests/host/test_line.c's business; here the shell around it is tried.
+"""
+import os
+import re
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, "tools"))
+import qemu  # noqa: E402
+
+HANG_SECONDS = 60
+UP, DOWN, RIGHT, LEFT = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"
+HOME, END, DELETE = "\x1b[H", "\x1bOF", "\x1b[3~"
+
+
+class Wrong(Exception):
+    """What was seen and what should have been."""
+
+
+def screen(output):
+    """The rows that a terminal shows after this output."""
+    rows, column = [[]], 0
+    for byte in output.replace("\x1b[H\x1b[2J", "\f"):
+        if byte == "\n":
+            rows.append([])
+            column = 0
+        elif byte == "\f":
+            rows.append(list("(cleared)"))
+            rows.append([])
+            column = 0
+        elif byte == "\b":
+            column -= 1
+        elif byte != "\a":
+            rows[-1][column:column + 1] = byte
+            column += 1
+    return ["".join(row).rstrip() for row in rows]
+
+
+def boot(board, typed="", bootargs=""):
+    """The rows from the first prompt to the end; the board is switched off at last."""
+    result = qemu.boot(timeout=HANG_SECONDS, board=board, bootargs=bootargs,
+                       stdin=typed + "poweroff\r")
+    if result.timed_out or result.exit_status != 0:
+        raise Wrong(f"exit status {result.exit_status}, timed out: {result.timed_out}\n"
+                    + result.output)
+    rows = screen(result.output)
+    return rows[next(i for i, row in enumerate(rows) if row.startswith("strata> ")):]
+
+
+def expect(condition, text, rows):
+    if not condition:
+        raise Wrong(text + "\n" + "\n".join(rows))
+
+
+def holds(rows, *wanted):
+    """These rows stand there, one below the other."""
+    found = any(tuple(rows[i:i + len(wanted)]) == wanted for i in range(len(rows)))
+    expect(found, f"not on the screen: {wanted}", rows)
+
+
+def editing(board):
+    typed = ("cmline" + LEFT * 4 + "d\r"              # insert in the middle
+             + "Xcmdlne" + LEFT * 2 + "i" + HOME + DELETE + END + "\r"
+             + "help zzz\x17\x17cmdline\n"            # Ctrl-W, and \n as Enter
+             + "cmdline rest\x1bb\x0b\r\n"            # Alt-B, Ctrl-K, \r\n
+             + "half\x03cmdline\x1b[24~\x1b[[A\xc3\xbc\r"
+             + "line\x01cmd\x0c\r")                   # Ctrl-L
+    rows = boot(board, typed, "one=1")
+    answers = [row for i, row in enumerate(rows) if row == "one=1"
+               and rows[i - 1] == "strata> cmdline"]
+    expect(len(answers) == 6, f"{len(answers)} answers instead of 6", rows)
+    holds(rows, "strata> half^C", "strata> cmdline")
+    holds(rows, "(cleared)", "strata> cmdline", "one=1")
+    expect(not any("no such command" in row for row in rows), "a wrong command", rows)
+    expect("strata>" not in rows, "an empty line was entered", rows)
+
+
+def long_line(board):
+    # The end of the window is seen; the cut command is not run as another.
+    words = "cmdline " + " ".join(f"word{i:02}" for i in range(60))
+    rows = boot(board, words + "\rcmdline\r", "one=1")
+    long_row = next(row for row in rows if row.startswith("strata> <"))
+    expect(len(long_row) < 80, f"{len(long_row)} columns", rows)
+    expect(rows[rows.index(long_row) + 1] == "one=1", "not run", rows)
+
+
+def history(board):
+    typed = ("cmdline\rnonsense\r\rnonsense\r"
+             + UP + UP + "\r"                         # cmdline
+             + "his" + UP + UP + DOWN + DOWN + "tory\r"
+             + "\x10\x10\x10\x0e\r"                   # three back, one on: cmdline
+             + "history\r")
+    rows = boot(board, typed, 'one=1 run="cmdline; nonsense x"')
+    holds(rows, "    1  cmdline", "    2   nonsense x", "    3  cmdline", "    4  nonsense",
+          "    5  cmdline", "    6  history", "strata> cmdline")
+    holds(rows, "    7  cmdline", "    8  history", "strata> poweroff")
+
+
+def completion(board):
+    typed = ("cmdl\t\r"
+             + "m\t\x15"                              # no blank after several, nothing run
+             + "help b\t\r" + "help cmd\t\r"
+             + "selftest c\t\r"
+             + "he\t\t\tup\t\r"
+             + "\t\t" + "\x15"
+             + "selftest \t\t\x15" + "cmdline \t\r")
+    rows = boot(board, typed, "one=1")
+    holds(rows, "strata> cmdline", "one=1", "strata> help boot")
+    holds(rows, "strata> help cmdline", "cmdline               the boot arguments as given",
+          "strata> selftest cpu", "KTAP version 1")
+    expect(any(re.fullmatch(r"cpu  .*memblock.*", row) for row in rows), "no list of suites", rows)
+    listed = " ".join(rows).split()
+    expect([word for word in ("history", "iomem", "memblock", "zoneinfo") if word in listed]
+           == ["history", "iomem", "memblock", "zoneinfo"], "no list of commands", rows)
+    holds(rows, "strata> help uptime",
+          "uptime                time since the core's counter started")
+
+
+def help_lists(board):
+    rows = boot(board, "help\rhelp help\rhelp nothing\rhelp poweroff rest\r")
+    start = rows.index("strata> help") + 1
+    table = [row for row in rows[start:rows.index("strata> help help")] if not row.startswith(" ")]
+    names = [row.split()[0] for row in table]
+    expect(names == sorted(names) and len(names) >= 10, "not sorted", rows)
+    expect({"help", "history", "uptime", "zoneinfo"} <= set(names), "a command is missing", rows)
+    expect(all(len(row) < 22 or row[22] != " " and row[21] == " " for row in table
+               if len(row.split("  ")[0]) <= 21), "not aligned", rows)
+    holds(rows, "strata> help nothing", "help: no command nothing; help lists them",
+          "strata> help poweroff rest", "poweroff              switch the board off; QEMU ends",
+          "strata> poweroff")
+
+
+def help_boot(board):
+    rows = boot(board, "", 'mem=512M mem=0 simdma=99 quiet dma-zone=64M mem=100M@0x20000000 '
+                'mispelt=1 bare run="help boot;poweroff" -- not=ours')
+    text = "\n".join(rows)
+    names = re.findall(r"^([a-z_]+)=?.*\n    .*\n    this boot: ", text, flags=re.M)
+    expect(names == sorted(names) and len(names) >= 8, f"parameters: {names}", rows)
+    for wanted in (r"^mem=SIZE\[@START\]\n    use only this RAM.*\n    this boot: mem=512M\n"
+                   r"    this boot: mem=0 \(refused: expects SIZE .*\)\n"
+                   r"    this boot: mem=100M@0x20000000$",
+                   r"^simdma=.*\n.*\n    this boot: simdma=99 \(refused: expects .*\)$",
+                   r"^dma_zone=.*\n.*\n    this boot: dma-zone=64M$",
+                   r"^quiet\n.*\n    this boot: quiet$",
+                   r"^vmalloc=.*\n.*\n    this boot: -$",
+                   r'^run=.*\n.*\n    this boot: run="help boot;poweroff"$',
+                   r"^not a parameter: mispelt=1\nnot a parameter: bare\nstrata> poweroff$"):
+        expect(re.search(wanted, text, flags=re.M), f"not on the screen: {wanted}", rows)
+    expect("ours" not in text, "words behind -- are not ours", rows)
+    rows = boot(board, "", "quiet " * 70 + 'run="help boot;poweroff"')
+    expect(rows.count("    this boot: quiet") == 64, "not the first 64 words", rows)
+    holds(rows, "and 7 more words of this boot, which are not listed", "strata> poweroff")
+
+
+def run_commands(board):
+    rows = boot(board, "", 'one=1 run="cmdline; help  poweroff ;;nonsense;;poweroff"')
+    holds(rows, "strata> cmdline", 'one=1 run="cmdline; help  poweroff ;;nonsense;;poweroff"',
+          "strata>  help  poweroff", "poweroff              switch the board off; QEMU ends",
+          "strata>", "strata> nonsense", "nonsense: no such command; help lists them", "strata>",
+          "strata> poweroff")
+
+
+def uptime(board):
+    rows = boot(board, "uptime\ruptime\r")
+    seen = []
+    for row in rows:
+        if match := re.fullmatch(r"up (\d+):(\d\d):(\d\d\.\d\d) \((\d+\.\d\d) s since the counter "
+                                 r"started, (\d+) Hz\)", row):
+            seconds = int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
+            expect(abs(seconds - float(match[4])) < 0.005, "two different times", rows)
+            expect(1000000 <= int(match[5]) <= 1000000000, "not a plausible frequency", rows)
+            seen.append(seconds)
+    expect(len(seen) == 2 and 0 <= seen[0] <= seen[1] < HANG_SECONDS, f"times: {seen}", rows)
+
+
+TESTS = (editing, long_line, history, completion, help_lists, help_boot, run_commands, uptime)
+
+
+def main():
+    os.chdir(ROOT)
+    cases = [(test, board) for board in ("virt", "raspi2b") for test in TESTS]
+    failed = 0
+    print(f"TAP version 13\n1..{len(cases)}", flush=True)
+    for number, (test, board) in enumerate(cases, 1):
+        title = f"{number} shell: {test.__name__.replace('_', ' ')}, {board}"
+        try:
+            test(board)
+            print(f"ok {title}", flush=True)
+        except (Wrong, StopIteration, ValueError, subprocess.CalledProcessError,
+                qemu.Refused) as problem:
+            failed += 1
+            print(f"not ok {title}")
+            for line in str(problem).splitlines():
+                print(f"# {line}")
+            sys.stdout.flush()
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
