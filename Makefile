@@ -74,7 +74,7 @@ debug: images  ## the same, waiting for gdb
 	@tools/qemu.py --debug $(QEMU_ARGS)
 
 QEMU_ARGS = --board $(BOARD) $(if $(VMSPLIT),--vmsplit $(VMSPLIT)) $(if $(MEM),--mem $(MEM)) \
-	    $(if $(filter undefined file,$(origin BOOTARGS)),,--bootargs '$(BOOTARGS)')
+	    $(if $(filter undefined file,$(origin BOOTARGS)),,--bootargs '$(subst ','\'',$(value BOOTARGS))')
 
 .PHONY: images
 images: $(foreach s,$(SPLITS),build/vmsplit_$(s)/strata.elf build/vmsplit_$(s)/strata.img) \
@@ -87,31 +87,35 @@ define keep_text
 endef
 
 build/flags.txt: FORCE
-	$(call keep_text,$(shell $(CC) -dumpfullversion 2>&1) $(CFLAGS) $(EARLY) $(LDFLAGS) $(PLAIN) $(SANITIZED))
+	$(call keep_text,$(shell $(CC) -dumpfullversion 2>&1) $(CFLAGS) $(EARLY) $(LDFLAGS) $(HOSTCC) $(PLAIN) $(SANITIZED))
+
+# What is linked, by name: a source file that goes must go from the image as well.
+build/sources.txt: FORCE
+	$(call keep_text,$(sort $(EARLY_SRC) $(TARGET_SRC) $(FDT_SRC) $(PLAN_SRC)))
 
 # Kconfig's format into C: y is 1, n is 0, so that values are tested and not existence.
 TO_HEADER = sed -nE 's/^(CONFIG_[A-Z0-9_]+)=y$$/\#define \1 1/p; s/^(CONFIG_[A-Z0-9_]+)=n$$/\#define \1 0/p; s/^(CONFIG_[A-Z0-9_]+)=([^yn].*)$$/\#define \1 \2/p'
 
 build/%/config.h: configs/%.config
 	@mkdir -p $(@D)
-	@$(TO_HEADER) $< > $@
-	@echo '#define CONFIG_NAME "$*"' >> $@
+	@{ $(TO_HEADER) $<; echo '#define CONFIG_NAME "$*"'; } > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 # One split: objects in build/vmsplit_X/obj, linked for that PAGE_OFFSET.
 define split_rules
 $(1)_OBJ := $$(patsubst %,build/$(1)/obj/%.o,$$(EARLY_SRC) $$(TARGET_SRC) $$(addprefix libfdt/,$$(FDT_SRC)))
 
-build/$(1)/obj/src/boot/early/%.o: src/boot/early/% build/$(1)/config.h build/flags.txt
+build/$(1)/obj/src/boot/early/%.o: src/boot/early/% build/$(1)/config.h build/flags.txt | $$(LIBFDT)/libfdt.h
 	@mkdir -p $$(@D)
 	@echo "  CC      $(1) $$<"
 	@$$(CC) $$(CFLAGS) $$(EARLY) -include build/$(1)/config.h -c $$< -o $$@
 
-build/$(1)/obj/libfdt/%.o: $$(LIBFDT)/% build/$(1)/config.h build/flags.txt
+build/$(1)/obj/libfdt/%.o: $$(LIBFDT)/% build/$(1)/config.h build/flags.txt | $$(LIBFDT)/libfdt.h
 	@mkdir -p $$(@D)
 	@echo "  CC      $(1) libfdt/$$*"
 	@$$(CC) $$(CFLAGS) $$(EARLY) -c $$< -o $$@
 
-build/$(1)/obj/%.o: % build/$(1)/config.h build/flags.txt
+build/$(1)/obj/%.o: % build/$(1)/config.h build/flags.txt | $$(LIBFDT)/libfdt.h
 	@mkdir -p $$(@D)
 	@echo "  CC      $(1) $$<"
 	@$$(CC) $$(CFLAGS) -include build/$(1)/config.h -c $$< -o $$@
@@ -119,7 +123,7 @@ build/$(1)/obj/%.o: % build/$(1)/config.h build/flags.txt
 build/$(1)/strata.ld: ldscripts/strata.ld build/$(1)/config.h
 	@$$(CC) -E -P -undef -x c -include build/$(1)/config.h $$< -o $$@
 
-build/$(1)/strata.elf: $$($(1)_OBJ) build/$(1)/strata.ld
+build/$(1)/strata.elf: $$($(1)_OBJ) build/$(1)/strata.ld build/sources.txt
 	@echo "  LD      $$@"
 	@$$(CC) $$(LDFLAGS) -T build/$(1)/strata.ld -Wl,-Map,build/$(1)/strata.map $$($(1)_OBJ) -o $$@
 	@$$(NM) -n $$@ > build/$(1)/strata.sym
@@ -138,7 +142,7 @@ build/dts/%.dtb: dts/%.dts
 	@echo "  DTC     $@"
 	@dtc -q -I dts -O dtb -o $@ $<
 
-$(addprefix $(LIBFDT)/,$(FDT_SRC)):
+$(addprefix $(LIBFDT)/,$(FDT_SRC) libfdt.h):
 	@echo "$@ is not there: run make setup first" >&2; exit 1
 
 include tests/tests.mk

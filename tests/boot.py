@@ -108,8 +108,11 @@ def ktap_failures(output):
     return re.findall(r"^ *not ok .*$", report, flags=re.M)
 
 
-def selftest(**options):
-    output = boot('quiet run="selftest;poweroff"', **options)
+def selftest(bootargs="", **options):
+    judge_selftest(boot(f'quiet {bootargs} run="selftest;poweroff"', **options))
+
+
+def judge_selftest(output):
     failures = ktap_failures(output)
     expect(not failures, "failed on the target: " + "; ".join(failures), output)
 
@@ -123,6 +126,10 @@ def selftest_group():
                           lambda s=split, m=mem: selftest(vmsplit=s, mem=m)))
         tests.append((f"virt {split} cortex-a15 769M",
                       lambda s=split: selftest(vmsplit=s, mem="769M", cpu="cortex-a15")))
+    # Ends and starts that are no multiple of a page, a megabyte or 2 MiB.
+    tests += [(bootargs, lambda b=bootargs: selftest(b)) for bootargs in (
+        "vmalloc=250000000", "mem=512M@0x40100000", "mem=300000000 kernelcore=33%",
+        "simdma=25 mem=123M movablecore=41M")]
     return tests
 
 
@@ -279,6 +286,31 @@ def reserved_regions():
     expect(zones_of(output) == {"Normal": [0x40000, 0x10000, 0x10000]}, "wrong zones", output)
 
 
+SELFTEST = 'quiet run="selftest;poweroff"'
+
+
+def no_map_at(base, size, *texts):
+    """A no-map region anywhere: the self-tests hold, and iomem says where it is."""
+    tree = Tree(bootargs='run="iomem;memblock;selftest;poweroff"')
+    parent = "/reserved-memory"
+    tree.cells(parent, "#address-cells", 2).cells(parent, "#size-cells", 2).empty(parent, "ranges")
+    tree.cells(f"{parent}/x@{base:x}", "reg", 0, base, 0, size)
+    tree.empty(f"{parent}/x@{base:x}", "no-map")
+    output = raw(tree)
+    judge_selftest(output)
+    has(output, *texts)
+
+
+def ram_over_devices():
+    """QEMU is told to leave the video core nothing: /memory then reaches over the peripherals."""
+    result = qemu.boot(timeout=HANG_SECONDS, board="raspi2b", bootargs="mem=512M run=poweroff",
+                       extra=("-global", "bcm2835-fb.vcram-size=0"))
+    expect(not result.timed_out and result.exit_status == 0, "no clean end", result.output)
+    result = qemu.boot(timeout=HANG_SECONDS, board="raspi2b", until=STOPPED_OR_PROMPT,
+                       extra=("-global", "bcm2835-fb.vcram-size=0"))
+    has(result.output, "pl011@3f201000 lies in what the tree calls RAM")
+
+
 def dma_ranges(split):
     """A bus that reaches 128 MiB, one of its children half of that by way of two ranges."""
     tree = Tree()
@@ -326,6 +358,12 @@ def kernel_tree(split):
 def tree_group():
     tests = [("banks in several nodes", banks_in_nodes), ("reserved memory", reserved_regions),
              ("dma-ranges without the start of RAM", window_without_ram_base)]
+    tests += [("no-map inside pages", lambda: no_map_at(0x4F000C00, 0xFF0400)),
+              ("no-map of a few bytes", lambda: no_map_at(0x48000010, 0x20)),
+              ("no-map from the first page on",
+               lambda: no_map_at(0x40000000, 0x100000, "40000000-401fffff : reserved (no-map)")),
+              ("no-map beside the image", lambda: no_map_at(0x402F0000, 0x8000)),
+              ("RAM over devices", ram_over_devices)]
     tests += [(f"dma-ranges {s}", lambda s=s: dma_ranges(s)) for s in SPLITS]
     tests += [(f"the kernel's tree of the Pi 2, {s}", lambda s=s: kernel_tree(s)) for s in SPLITS]
     return tests
@@ -396,6 +434,11 @@ def place_is_not_ram():
                           0, 0x8000000), "fatal: the ", "are not RAM")
 
 
+def tiny(mem):
+    result = qemu.boot(timeout=HANG_SECONDS, mem=mem, until=STOPPED_OR_PROMPT)
+    has(result.output, "fatal: the ", "are not RAM")
+
+
 def walled_off():
     tree = Tree()
     base = "/reserved-memory"
@@ -435,6 +478,7 @@ def hostile_group():
              ("stdout-path to nowhere", stdout_elsewhere),
              ("an alias of itself", circular_alias),
              ("the image's place is no RAM", place_is_not_ram),
+             ("2 MiB of RAM", lambda: tiny("2M")), ("1 MiB of RAM", lambda: tiny("1M")),
              ("a no-map region in the image's place", walled_off),
              ("RAM too close to 4 GiB", too_high), ("no room above for the hop", hop_below)]
     tests += [(f"damaged at {at:.0%}", lambda at=at: cut_off(at)) for at in (0.0, 0.1, 0.5, 0.9)]

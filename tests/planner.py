@@ -8,6 +8,7 @@ Reads the case's own tree, so the walk of the tree, memblock and mem= are under 
 """
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -63,6 +64,15 @@ def messages_name_the_rule(program):
 
 def smallest_limit_wins(program):
     """dma-ranges of the Pi's bus leave out the last 16 MiB of 1 GiB; simdma= says less."""
+    with tempfile.TemporaryDirectory(prefix="strata-") as folder:
+        whole = os.path.join(folder, "whole.dtb")
+        shutil.copy(RPI2, whole)
+        subprocess.run(["fdtput", "-t", "x", whole, "/memory@0", "reg", "0", "40000000"],
+                       check=True)
+        check_limits(program, whole)
+
+
+def check_limits(program, tree):
     for bootargs, limit, source in (
             ("", 0x3F000000, "dma-ranges of /soc"), ("simdma=28", 1 << 28, "simdma=28"),
             ("simdma=28 dma_limit=uart0:27bits", 1 << 27, "dma_limit=uart0"),
@@ -71,7 +81,7 @@ def smallest_limit_wins(program):
             ("dma_limit=serial0:64M@0xc0000000", 1 << 26, "dma_limit=serial0"),
             ("dma_limit=serial0:28bits dma_zone=64M", 1 << 26, "dma_zone="),
             ("dma_zone=26bits simdma=20", 1 << 26, "dma_zone=")):
-        made = plan(program, "2G", bootargs, RPI2)
+        made = plan(program, "2G", bootargs, tree)
         seen = made["dma_limit_bytes"], made["dma_limit_source"]
         if seen[0] != limit or source not in seen[1]:
             raise Wrong(f"{bootargs}: {seen}, not {limit} by {source}\n{made['messages']}")
@@ -97,6 +107,9 @@ def tests_of(program):
         ("no such file", lambda: says(program, "No such file", arguments=["/nowhere"], status=1)),
         ("no tree", lambda: says(program, "not a device tree", arguments=[__file__], status=1)),
         ("a tree that is cut off", lambda: cut_file(program)),
+        ("help", lambda: says(program, "usage: zoneplan", arguments=["--help"])),
+        ("lower case and equals sign", lambda: says(program, "with VMSPLIT_1G",
+                                                    arguments=["--vmsplit=1g", RPI2])),
         ("no such split", lambda: says(program, "must be 3G, 2G or 1G",
                                        arguments=["--vmsplit", "4G", RPI2], status=2)),
     ]

@@ -11,12 +11,12 @@ PLAIN     := $(COMMON) -Ibuild/host -O2
 SANITIZED := $(COMMON) -Ibuild/host -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
 define host_rules
-$(HOST)/$(1)/libfdt/%.o: $(LIBFDT)/% $(HOST)/config.h build/flags.txt
+$(HOST)/$(1)/libfdt/%.o: $(LIBFDT)/% $(HOST)/config.h build/flags.txt | $(LIBFDT)/libfdt.h
 	@mkdir -p $$(@D)
 	@echo "  HOSTCC  $(1) libfdt/$$*"
 	@$$(HOSTCC) $(2) -c $$< -o $$@
 
-$(HOST)/$(1)/%.o: % $(HOST)/config.h build/flags.txt
+$(HOST)/$(1)/%.o: % $(HOST)/config.h build/flags.txt | $(LIBFDT)/libfdt.h
 	@mkdir -p $$(@D)
 	@echo "  HOSTCC  $(1) $$<"
 	@$$(HOSTCC) $$(SANITIZED_MORE) $(2) -include $(HOST)/config.h -c $$< -o $$@
@@ -26,13 +26,13 @@ $(eval $(call host_rules,sanitized,$(SANITIZED)))
 
 PLANNER_SRC := $(PLAN_SRC) tools/zoneplan/zoneplan.c $(addprefix libfdt/,$(FDT_SRC))
 
-$(HOST)/zoneplan: $(PLANNER_SRC:%=$(HOST)/plain/%.o)
+$(HOST)/zoneplan: $(PLANNER_SRC:%=$(HOST)/plain/%.o) build/sources.txt
 	@echo "  HOSTLD  $@"
-	@$(HOSTCC) $(PLAIN) $^ -o $@
+	@$(HOSTCC) $(PLAIN) $(filter %.o,$^) -o $@
 
-$(HOST)/zoneplan-sanitized: $(PLANNER_SRC:%=$(HOST)/sanitized/%.o)
+$(HOST)/zoneplan-sanitized: $(PLANNER_SRC:%=$(HOST)/sanitized/%.o) build/sources.txt
 	@echo "  HOSTLD  $@"
-	@$(HOSTCC) $(SANITIZED) $^ -o $@
+	@$(HOSTCC) $(SANITIZED) $(filter %.o,$^) -o $@
 
 -include $(PLANNER_SRC:%=$(HOST)/plain/%.d) $(PLANNER_SRC:%=$(HOST)/sanitized/%.d)
 

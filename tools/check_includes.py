@@ -32,8 +32,8 @@ PRIVATE = "arch/arm/"
 PRIVATE_USERS = ("arch/arm/", "boot/head", "boot/early/")
 
 SPDX_SUFFIXES = (".c", ".h", ".S", ".s", ".py", ".sh", ".mk", ".ld", ".lds", ".x", ".dts", ".dtsi",
-                 ".cocci", ".gdb")
-SPDX_NAMES = ("Makefile",)
+                 ".cocci", ".gdb", ".md", ".config")
+SPDX_NAMES = ("Makefile", "run", ".clang-format", ".gitignore")
 C_SUFFIXES = (".c", ".h", ".S")
 
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"]?)([^>"\s]*)')

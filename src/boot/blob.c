@@ -24,6 +24,9 @@ const char *blob_node_path(const void *blob, uint32_t node)
 {
 	static char path[128];
 
+	/* For an offset behind the last node libfdt would leave the buffer at its front. */
+	if (fdt_get_name(blob, (int)node, NULL) == NULL)
+		return "(no node)";
 	if (fdt_get_path(blob, (int)node, path, sizeof(path)) != 0)
 		return "(a node with a very long path)";
 	return path;

@@ -79,9 +79,9 @@ static void require_place(void)
 {
 	switch (boot_info.place) {
 	case PLACE_NO_TREE:
-		fatal("no RAM: %s; give a device tree with a /memory node",
-		      boot_info.tree.state == TREE_WHOLE ? "the device tree has no usable memory"
-							 : tree_state_text(boot_info.tree.state));
+		fatal("no RAM: %s", boot_info.tree.state == TREE_WHOLE
+					    ? "the device tree has no usable /memory node; add one"
+					    : tree_state_text(boot_info.tree.state));
 	case PLACE_NOT_RAM:
 		fatal("the %" PRIu32 " KiB from RAM base + 2 MiB, where the image runs, are not "
 		      "RAM; the lowest bank at %#" PRIx64 " must be larger",
@@ -114,6 +114,20 @@ static void name_resources(void)
 	resource_add(info->initrd_phys, info->initrd_bytes, "initrd");
 }
 
+/* A tree that calls the board's devices RAM would have them overwritten. */
+static void check_console(void)
+{
+	unsigned int count;
+	const struct resource *resource = resource_list(&count);
+
+	for (unsigned int i = 0; i < count; i++)
+		if (!memblock_is_reserved((phys_addr_t)resource[i].base) &&
+		    memblock_is_memory((phys_addr_t)resource[i].base))
+			pr_warn("%s lies in what the tree calls RAM, %#" PRIx64
+				": /memory is wrong; leave the devices out, by mem= for example\n",
+				resource[i].name, resource[i].base);
+}
+
 static void setup_memblock(void)
 {
 	const struct boot_occupied occupied = {
@@ -124,6 +138,7 @@ static void setup_memblock(void)
 
 	boot_memory_init(&boot_info.tree, boot_blob(), &occupied, boot_info.ram_base);
 	name_resources();
+	check_console();
 }
 
 static void setup_layout(void)
@@ -139,7 +154,8 @@ static void setup_linear_map(void)
 
 	vm_map_init((uintptr_t)(CONFIG_PAGE_OFFSET + layout->lowmem_end - boot_info.ram_base),
 		    layout->vmalloc_start);
-	if (!linear_map_init(plan.layout.lowmem_end, boot_info.image_phys, boot_info.image_bytes))
+	if (!linear_map_init(ALIGN_DOWN(layout->lowmem_end, PAGE_SIZE), boot_info.image_phys,
+			     boot_info.image_bytes))
 		fatal("no memory for the page tables of lowmem; enlarge the first bank or mem=");
 }
 

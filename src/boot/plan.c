@@ -75,19 +75,16 @@ static unsigned int collect_ranges(struct layout_range *ranges)
 	unsigned int count = 0;
 
 	for_each_mem_region (region) {
-		uint64_t base = ALIGN_UP((uint64_t)region->base, PAGE_SIZE);
-		uint64_t end = ALIGN_DOWN((uint64_t)region->base + region->size, PAGE_SIZE);
-
-		if (base >= end)
+		if (region->size == 0)
 			continue;
 		if (count == PLAN_RANGES_MAX) {
 			pr_warn("more than %d pieces of RAM: those from %#" PRIx64
 				" on are left out; join banks or reservations\n",
-				PLAN_RANGES_MAX, base);
+				PLAN_RANGES_MAX, (uint64_t)region->base);
 			break;
 		}
-		ranges[count].base = base;
-		ranges[count].end = end;
+		ranges[count].base = region->base;
+		ranges[count].end = (uint64_t)region->base + region->size;
 		ranges[count].no_map = memblock_is_nomap(region);
 		count++;
 	}
@@ -195,6 +192,8 @@ void boot_plan_compute(const struct boot_tree *tree, const void *blob, uint64_t 
 		memblock_mark_nomap((phys_addr_t)plan->layout.lost_head_base,
 				    (phys_addr_t)plan->layout.lost_head_size);
 	}
+	/* Pages that are RAM only in part belong to nobody; memblock must not give out their bytes. */
+	memblock_trim_memory(PAGE_SIZE);
 	say_vmalloc(&plan->layout);
 	say_movable(&plan->layout);
 }

@@ -11,8 +11,8 @@ const char *tree_state_text(enum tree_state state)
 	static const char *const texts[] = {
 		[TREE_WHOLE] = "whole",
 		[TREE_TRUNCATED] = "the structure block is damaged",
-		[TREE_NO_MAGIC] =
-			"there is none (no 0xd00dfeed); give one in r2, with QEMU by -dtb",
+		[TREE_NO_MAGIC] = "there is no device tree where r2 points (no 0xd00dfeed); give "
+				  "one, with QEMU by -dtb",
 		[TREE_UNALIGNED] = "it is not at a multiple of 8 bytes; load it at one",
 		[TREE_VERSION] = "its format is older than version 17 or unknown; compile it with "
 				 "a current dtc",

@@ -332,6 +332,12 @@ static void test_earlier_words_that_stand(void **state)
 	assert_int_equal(zone_params.kernelcore.kind, CORE_SIZE_MIRROR);
 	parse("kernelcore=512M kernelcore=0%");
 	expect_core(zone_params.kernelcore, CORE_SIZE_BYTES, 512 << 20);
+	parse("movablecore=512M movablecore=79% movablecore=0%");
+	expect_core(zone_params.movablecore, CORE_SIZE_BYTES, 512 << 20);
+	parse("movablecore=79% movablecore=512M movablecore=0%");
+	expect_core(zone_params.movablecore, CORE_SIZE_BYTES, 512 << 20);
+	parse("movablecore=79% movablecore=0%");
+	expect_core(zone_params.movablecore, CORE_SIZE_PERCENT, 0);
 	assert_string_equal(logged, "");
 }
 

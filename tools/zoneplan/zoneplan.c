@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "arch/linear.h"
 #include "boot/memory.h"
@@ -54,10 +55,28 @@ static void collect(const char *text, size_t bytes)
 	messages[message_bytes] = '\0';
 }
 
+/* What is wrong with the call, not with the board. */
+static void die(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+static void die(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fprintf(stderr, "zoneplan: ");
+	vfprintf(stderr, format, args);
+	fprintf(stderr, "\n");
+	va_end(args);
+	exit(1);
+}
+
+/* Where the firmware would stop the planner stops too, after what the boot log would have said. */
 void fatal(const char *format, ...)
 {
 	va_list args;
 
+	if (messages != NULL)
+		fprintf(stderr, "%s", messages);
 	va_start(args, format);
 	fprintf(stderr, "zoneplan: the firmware would stop: ");
 	vfprintf(stderr, format, args);
@@ -69,8 +88,7 @@ void fatal(const char *format, ...)
 /* The shell's parameter, which means nothing here but is not unknown either. */
 static const char *parse_run(const char *value)
 {
-	(void)value;
-	return NULL;
+	return value == NULL || *value == '\0' ? "expects commands" : NULL;
 }
 
 BOOT_PARAM(run, parse_run, "\"COMMAND;...\"", "commands to run before the prompt");
@@ -85,7 +103,7 @@ static void *read_file(const char *name, size_t *bytes)
 
 	*bytes = 0;
 	if (file == NULL)
-		fatal("%s: %s; name a compiled tree (.dtb)", name, strerror(errno));
+		die("%s: %s; name a compiled tree (.dtb)", name, strerror(errno));
 	do {
 		room += SZ_1M;
 		content = realloc(content, room);
@@ -105,13 +123,13 @@ static void *load_tree(const char *name, struct boot_tree *tree)
 	uint8_t *blob = read_file(name, &bytes);
 
 	if (bytes < FDT_V17_SIZE || fdt_magic(blob) != FDT_MAGIC)
-		fatal("%s: not a device tree blob (no 0xd00dfeed)", name);
+		die("%s: not a device tree blob (no 0xd00dfeed)", name);
 	if (fdt_totalsize(blob) > bytes)
-		fatal("%s: the header says %u bytes, the file has %zu; it is cut off", name,
-		      fdt_totalsize(blob), bytes);
+		die("%s: the header says %u bytes, the file has %zu; it is cut off", name,
+		    fdt_totalsize(blob), bytes);
 	boot_tree_scan(blob, tree);
 	if (tree->state != TREE_WHOLE && tree->state != TREE_TRUNCATED)
-		fatal("%s: %s", name, tree_state_text(tree->state));
+		die("%s: %s", name, tree_state_text(tree->state));
 	return blob;
 }
 
@@ -328,16 +346,17 @@ static void print_for_people(const struct options *options, const struct boot_pl
 
 /* --- options --------------------------------------------------------------------------------- */
 
-static void usage(void)
+static void usage(FILE *where, int status)
 {
-	fprintf(stderr,
+	fprintf(where,
 		"usage: zoneplan [--vmsplit 3G|2G|1G] [--bootargs \"...\"] [--json] board.dtb\n"
 		"Prints the memory layout that Strata would make of the board, and why.\n"
 		"Without --bootargs the tree's own /chosen/bootargs are used.\n");
-	exit(2);
+	exit(status);
 }
 
-static uint32_t page_offset_of(const char *split)
+/* Also in lower case; *split becomes the name as Linux writes it. */
+static uint32_t page_offset_of(const char **split)
 {
 	static const struct {
 		const char *name;
@@ -345,9 +364,11 @@ static uint32_t page_offset_of(const char *split)
 	} splits[] = { { "3G", 0xc0000000 }, { "2G", 0x80000000 }, { "1G", 0x40000000 } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(splits); i++)
-		if (strcmp(split, splits[i].name) == 0)
+		if (strcasecmp(*split, splits[i].name) == 0) {
+			*split = splits[i].name;
 			return splits[i].page_offset;
-	fprintf(stderr, "zoneplan: --vmsplit %s: must be 3G, 2G or 1G\n", split);
+		}
+	fprintf(stderr, "zoneplan: --vmsplit %s: must be 3G, 2G or 1G\n", *split);
 	exit(2);
 }
 
@@ -356,20 +377,26 @@ static void read_options(int argc, char **argv, struct options *options)
 	for (int i = 1; i < argc; i++) {
 		bool has_value = i + 1 < argc;
 
-		if (strcmp(argv[i], "--json") == 0)
+		if (strcmp(argv[i], "--help") == 0)
+			usage(stdout, 0);
+		else if (strcmp(argv[i], "--json") == 0)
 			options->json = true;
 		else if (strcmp(argv[i], "--vmsplit") == 0 && has_value)
 			options->split = argv[++i];
+		else if (strncmp(argv[i], "--vmsplit=", 10) == 0)
+			options->split = argv[i] + 10;
+		else if (strncmp(argv[i], "--bootargs=", 11) == 0)
+			options->bootargs = argv[i] + 11;
 		else if (strcmp(argv[i], "--bootargs") == 0 && has_value)
 			options->bootargs = argv[++i];
 		else if (argv[i][0] != '-' && options->file == NULL)
 			options->file = argv[i];
 		else
-			usage();
+			usage(stderr, 2);
 	}
 	if (options->file == NULL)
-		usage();
-	options->page_offset = page_offset_of(options->split);
+		usage(stderr, 2);
+	options->page_offset = page_offset_of(&options->split);
 }
 
 int main(int argc, char **argv)

@@ -206,12 +206,19 @@ static enum place_outcome choose_place(void)
 
 /*
  * Without a place of its own the image still wants to be heard. Where it lies there is RAM, so
- * RAM base is guessed from that; boot_main() says what is wrong and stops.
+ * RAM base is guessed from that; boot_main() says what is wrong and stops. If the tree knows that
+ * 2 MiB above there is none, the image goes down to the 2 MiB that it lies in.
  */
 static void guess_place(uint32_t load_phys)
 {
-	boot_info.ram_base = ALIGN_DOWN(load_phys, SZ_2M);
-	boot_info.image_phys = boot_info.ram_base + IMAGE_OFFSET;
+	uint32_t base = ALIGN_DOWN(load_phys, SZ_2M);
+
+	if (boot_info.tree.memory_count != 0 &&
+	    !boot_tree_is_ram(&boot_info.tree, (uint64_t)base + IMAGE_OFFSET, IMAGE_BYTES) &&
+	    boot_tree_is_ram(&boot_info.tree, base, IMAGE_BYTES))
+		base -= IMAGE_OFFSET; /* may wrap: the linear map's distance is modulo 2^32 */
+	boot_info.ram_base = base;
+	boot_info.image_phys = base + IMAGE_OFFSET;
 }
 
 void early_read(uint32_t load_phys, uint32_t r1, uint32_t r2, uint32_t cpsr)

@@ -177,11 +177,12 @@ static void consider_device(const struct dma_limit_input *input, const struct de
 	uint64_t bus = input->ram_base;
 	uint64_t bytes;
 
+	/* Asked in any case: whoever knows the devices says when there is none of this name. */
+	if (input->bus_of_ram_base != NULL)
+		bus = input->bus_of_ram_base(device->name, input->ram_base);
 	if (device->is_bits) {
 		bytes = device->bits_bytes;
 	} else {
-		if (input->bus_of_ram_base != NULL)
-			bus = input->bus_of_ram_base(device->name, input->ram_base);
 		if (bus < device->base || bus > device->last) {
 			limit->missing_devices[limit->missing_device_count++] = device->name;
 			return;

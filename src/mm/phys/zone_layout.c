@@ -179,7 +179,7 @@ static void decide_arch_limits(const struct zone_layout_input *input, struct zon
 		[ZONE_NORMAL] = lowmem_end_pfn,
 		[ZONE_HIGHMEM] = PFN_DOWN(ram_end(input)),
 	};
-	uint32_t start_pfn = PFN_DOWN(input->ranges[0].base);
+	uint32_t start_pfn = PFN_UP(input->ranges[0].base);
 
 	for (unsigned int zone = ZONE_DMA; zone < ZONE_MOVABLE; zone++) {
 		layout->arch_start_pfn[zone] = start_pfn;
@@ -202,7 +202,7 @@ static uint32_t present_pages(const struct zone_layout_input *input, uint32_t st
 	uint32_t pages = 0;
 
 	for (unsigned int i = 0; i < input->range_count; i++) {
-		uint32_t from = max_u32(PFN_DOWN(input->ranges[i].base), start_pfn);
+		uint32_t from = max_u32(PFN_UP(input->ranges[i].base), start_pfn);
 		uint32_t to = min_u32(PFN_DOWN(input->ranges[i].end), end_pfn);
 
 		if (from < to)
@@ -278,7 +278,7 @@ static uint32_t find_core_end(const struct zone_layout_input *input, uint32_t co
 	uint32_t core_end_pfn = floor_pfn;
 
 	for (unsigned int i = 0; i < input->range_count; i++) {
-		uint32_t from = max_u32(PFN_DOWN(input->ranges[i].base), floor_pfn);
+		uint32_t from = max_u32(PFN_UP(input->ranges[i].base), floor_pfn);
 		uint32_t to = PFN_DOWN(input->ranges[i].end);
 
 		if (from >= to)
@@ -340,7 +340,7 @@ static void set_zone(const struct zone_layout_input *input, struct zone_span *zo
 static enum layout_reason explain_start(const struct zone_layout_input *input,
 					const struct zone_layout *layout, enum zone_type zone)
 {
-	if (layout->arch_start_pfn[zone] == PFN_DOWN(input->ranges[0].base))
+	if (layout->arch_start_pfn[zone] == PFN_UP(input->ranges[0].base))
 		return REASON_RAM_START;
 	return zone == ZONE_HIGHMEM ? REASON_LOWMEM_END : REASON_ZONE_BELOW;
 }

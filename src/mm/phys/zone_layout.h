@@ -29,7 +29,10 @@ enum zone_type { ZONE_DMA, ZONE_NORMAL, ZONE_HIGHMEM, ZONE_MOVABLE, MAX_NR_ZONES
 
 #define DMA_LIMIT_NONE        UINT64_MAX
 
-/* A piece of RAM, page-aligned. Pieces are sorted and disjoint; neighbours may touch. */
+/*
+ * A piece of RAM. Pieces are sorted and disjoint; neighbours may touch. A page that no piece has
+ * whole, because an odd no-map region begins or ends in it, is not present: a hole.
+ */
 struct layout_range {
 	uint64_t base;
 	uint64_t end;

@@ -2,8 +2,9 @@
 /*
  * The boot parameters that steer the zone layout.
  *
- * A later word replaces an earlier one, with two exceptions that Linux has: mirror stays once it
- * was said, and "0%" after a size leaves the size.
+ * A later word replaces an earlier one as in Linux, which keeps size and percentage apart: a size
+ * forgets the percentage, a percentage above 0 goes before the size, so "0%" brings an earlier size
+ * back; and mirror stays once it was said.
  */
 #include <string.h>
 
@@ -12,11 +13,6 @@
 #include "mm/phys/zone_params.h"
 
 struct zone_params zone_params = { .vmalloc_bytes = VMALLOC_DEFAULT_BYTES };
-
-void zone_params_reset(void)
-{
-	zone_params = (struct zone_params){ .vmalloc_bytes = VMALLOC_DEFAULT_BYTES };
-}
 
 /* The whole text must be "N%". More than 100 is accepted: it asks for all there is. */
 static bool parse_percent(const char *text, uint64_t *percent)
@@ -40,36 +36,56 @@ static bool parse_whole_size(const char *text, uint64_t *bytes)
 	return true;
 }
 
-static bool parse_core_size(const char *text, struct core_size *size)
+/* What the words so far said, kept apart. */
+struct core_words {
+	bool mirror;
+	bool has_bytes;
+	bool has_percent;
+	uint64_t bytes;
+	uint64_t percent;
+};
+
+static struct core_words kernelcore_words, movablecore_words;
+
+void zone_params_reset(void)
 {
-	if (parse_percent(text, &size->value))
-		size->kind = CORE_SIZE_PERCENT;
-	else if (parse_whole_size(text, &size->value))
-		size->kind = CORE_SIZE_BYTES;
-	else
-		return false;
-	return true;
+	zone_params = (struct zone_params){ .vmalloc_bytes = VMALLOC_DEFAULT_BYTES };
+	kernelcore_words = movablecore_words = (struct core_words){ 0 };
 }
 
-static void replace_core_size(struct core_size *current, struct core_size given)
+static struct core_size resolve(const struct core_words *words)
 {
-	bool zero_percent = given.kind == CORE_SIZE_PERCENT && given.value == 0;
+	if (words->mirror)
+		return (struct core_size){ .kind = CORE_SIZE_MIRROR };
+	if (words->has_percent && (words->percent != 0 || !words->has_bytes))
+		return (struct core_size){ CORE_SIZE_PERCENT, words->percent };
+	if (words->has_bytes)
+		return (struct core_size){ CORE_SIZE_BYTES, words->bytes };
+	return (struct core_size){ .kind = CORE_SIZE_NONE };
+}
 
-	if (current->kind == CORE_SIZE_MIRROR)
-		return;
-	if (current->kind == CORE_SIZE_BYTES && zero_percent)
-		return;
-	*current = given;
+static bool parse_core_size(const char *text, struct core_words *words)
+{
+	if (parse_percent(text, &words->percent)) {
+		words->has_percent = true;
+	} else if (parse_whole_size(text, &words->bytes)) {
+		words->has_bytes = true;
+		words->has_percent = false;
+	} else {
+		return false;
+	}
+	return true;
 }
 
 static const char *parse_kernelcore(const char *value)
 {
-	struct core_size size = { .kind = CORE_SIZE_MIRROR };
+	bool mirror = value && strcmp(value, "mirror") == 0;
 
-	if (!value || (strcmp(value, "mirror") != 0 && !parse_core_size(value, &size)))
+	if (!value || (!mirror && !parse_core_size(value, &kernelcore_words)))
 		return "the value must be a size such as 512M or 0x20000000, a percentage such as "
 		       "40%, or mirror";
-	replace_core_size(&zone_params.kernelcore, size);
+	kernelcore_words.mirror = kernelcore_words.mirror || mirror;
+	zone_params.kernelcore = resolve(&kernelcore_words);
 	return NULL;
 }
 BOOT_PARAM(kernelcore, parse_kernelcore, "SIZE[KMGTPE] | N% | mirror",
@@ -77,12 +93,10 @@ BOOT_PARAM(kernelcore, parse_kernelcore, "SIZE[KMGTPE] | N% | mirror",
 
 static const char *parse_movablecore(const char *value)
 {
-	struct core_size size;
-
-	if (!value || !parse_core_size(value, &size))
+	if (!value || !parse_core_size(value, &movablecore_words))
 		return "the value must be a size such as 128M or 0x8000000, or a percentage such "
 		       "as 25%";
-	replace_core_size(&zone_params.movablecore, size);
+	zone_params.movablecore = resolve(&movablecore_words);
 	return NULL;
 }
 BOOT_PARAM(movablecore, parse_movablecore, "SIZE[KMGTPE] | N%",
