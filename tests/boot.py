@@ -85,6 +85,39 @@ def boot_recorded(case):
     check_recorded(case, boot(f"{case['bootargs']} {ZONEINFO}".strip(), **options))
 
 
+def map_tree(case):
+    """virt's own tree with the memory map of a recorded case that no QEMU machine has."""
+    tree = Tree(mem="3G", bootargs=f"{case['bootargs']} {ZONEINFO}".strip())
+    banks = [half for bank in case["memory"] for value in bank
+             for half in (value >> 32, value & 0xFFFFFFFF)]
+    tree.cells("/memory@40000000", "reg", *banks)
+    parent = "/reserved-memory"
+    if case["reserved"]:
+        tree.cells(parent, "#address-cells", 2).cells(parent, "#size-cells", 2)
+        tree.empty(parent, "ranges")
+    for region in case["reserved"]:
+        node = f"{parent}/region@{region['base']:x}"
+        tree.cells(node, "reg", 0, region["base"], 0, region["size"])
+        if region["no_map"]:
+            tree.empty(node, "no-map")
+    return tree
+
+
+def boot_map(case):
+    # Above the RAM base, in the first bank, clear of what the cases reserve.
+    at = case["ram_base"]
+    output = raw(map_tree(case), vmsplit=case["vmsplit"], mem="3G",
+                 places=(at + 0x2800000, at + 0x2000000, at + 0x3000000))
+    check_recorded(case, output)
+
+
+def map_group(part, parts):
+    """Maps of hand-made trees, by the three loaders: every one that lies in virt's RAM."""
+    with open(os.path.join(ROOT, "tests/oracle/linux-zones.json")) as file:
+        cases = [case for case in json.load(file)["cases"] if not case["qemu"]]
+    return [(case["id"], lambda case=case: boot_map(case)) for case in cases[part::parts]]
+
+
 def recorded_group(machine, split, part, parts):
     cases = [case for case in recorded_cases()
              if case["qemu"]["machine"] == machine and case["vmsplit"] == split]
@@ -117,6 +150,17 @@ def judge_selftest(output):
     expect(not failures, "failed on the target: " + "; ".join(failures), output)
 
 
+def linux_ktap_parser():
+    """Whoever has tools for Linux's KTAP can use them: its own parser counts what we count."""
+    output = boot('quiet run="selftest;poweroff"')
+    parsed = subprocess.run([sys.executable, os.path.join(
+        ROOT, ".deps/linux/tools/testing/kunit/kunit.py"), "parse"], input=output,
+        capture_output=True, text=True)
+    tests = len(re.findall(r"^    ok \d+ ", output, flags=re.M))
+    expect(parsed.returncode == 0 and f"Ran {tests} tests: passed: {tests}" in parsed.stdout,
+           f"Linux's parser does not count {tests}", parsed.stdout + parsed.stderr)
+
+
 def selftest_group():
     tests = []
     for split in SPLITS:
@@ -126,6 +170,7 @@ def selftest_group():
                           lambda s=split, m=mem: selftest(vmsplit=s, mem=m)))
         tests.append((f"virt {split} cortex-a15 769M",
                       lambda s=split: selftest(vmsplit=s, mem="769M", cpu="cortex-a15")))
+    tests.append(("Linux's own KTAP parser", linux_ktap_parser))
     # Ends and starts that are no multiple of a page, a megabyte or 2 MiB.
     tests += [(bootargs, lambda b=bootargs: selftest(b)) for bootargs in (
         "vmalloc=250000000", "mem=512M@0x40100000", "mem=300000000 kernelcore=33%",
@@ -223,6 +268,19 @@ def hyp_entry():
     has(boot(ZONEINFO, machine_opts="virtualization=on", mem="256M"), "entered in mode 1a")
 
 
+def ram_across_4_gib(mem):
+    output = boot(ZONEINFO, mem=mem, machine_opts="highmem=on", cpu="cortex-a15")
+    has(output, "reaches above 4 GiB, out of reach without LPAE: that part is left out")
+    expect(sum(zone[2] for zone in zones_of(output).values()) == 0xFFFFF - 0x40000,
+           "not all RAM below 4 GiB", output)
+
+
+def entered_as(machine_opts, kernel, **options):
+    output = boot(SELFTEST, machine_opts=machine_opts,
+                  kernel=os.path.join(ROOT, f"build/vmsplit_2g/strata.{kernel}"), **options)
+    judge_selftest(output)
+
+
 def u_boot(split):
     line = ["qemu-system-arm", "-M", "virt,dtb-randomness=off", "-cpu", "cortex-a7", "-m", "256M",
             "-nic", "none", "-display", "none", "-monitor", "none", "-serial", "stdio",
@@ -251,6 +309,11 @@ def placing_group():
               ("initrd and tree by QEMU", initrd_by_qemu),
               ("ELF, tree at the start of RAM", elf_without_r2),
               ("entered in HYP", hyp_entry)]
+    tests += [(f"{options}, {kernel}", lambda o=options, k=kernel: entered_as(o, k, smp=8))
+              for options in ("virtualization=on", "secure=on", "highmem=on")
+              for kernel in ("img", "elf") if (options, kernel) != ("secure=on", "elf")]
+    tests += [(f"RAM across 4 GiB, {mem}", lambda mem=mem: ram_across_4_gib(mem))
+              for mem in ("4G", "8G")]
     tests += [(f"U-Boot bootz {split}", lambda s=split: u_boot(s)) for split in SPLITS]
     return tests
 
@@ -521,20 +584,25 @@ def typed_commands(board):
         "strata> cmdline\none=1\n", "   0: 0x")
 
 
-def reboots(board):
-    result = qemu.boot(timeout=HANG_SECONDS, board=board, bootargs='run="zoneinfo;reboot"',
+def reboots(board, split):
+    """RAM keeps what the first boot left in it: everything again, with the same zones."""
+    result = qemu.boot(timeout=HANG_SECONDS, board=board, vmsplit=split,
+                       bootargs='run="zoneinfo;selftest;reboot"',
                        until=r"(?s)strata> reboot.*strata> reboot")
     expect(not result.timed_out, "no second boot", result.output)
-    first, second = [zones_of(part) for part in result.output.split("Zone ranges:")[1:3]]
-    expect(first == second and first, "other zones after a reboot", result.output)
+    boots = result.output.split("strata> zoneinfo")[1:3]
+    expect(len(boots) == 2 and zones_of(boots[0]) == zones_of(boots[1]) != {},
+           "other zones after a reboot", result.output)
+    for part in boots:
+        judge_selftest(part.split("strata> reboot")[0])
 
 
 def console_group():
     tests = [("malformed arguments", argument_lines), ("quiet", quiet_is_quiet)]
     tests += [(f"all four zones, {s}", lambda s=s: all_four_zones(s)) for s in SPLITS]
     for board in ("virt", "raspi2b"):
-        tests += [(f"typing, {board}", lambda b=board: typed_commands(b)),
-                  (f"reboot, {board}", lambda b=board: reboots(b))]
+        tests.append((f"typing, {board}", lambda b=board: typed_commands(b)))
+        tests += [(f"reboot, {board} {s}", lambda b=board, s=s: reboots(b, s)) for s in SPLITS]
     return tests
 
 
@@ -548,6 +616,8 @@ GROUPS = {
     "recorded-raspi2b-1g": lambda: recorded_group("raspi2b", "1G", 0, 1),
     "recorded-virt-2g": lambda: recorded_group("virt", "2G", 0, 1),
     "recorded-virt-1g": lambda: recorded_group("virt", "1G", 0, 1),
+    "recorded-maps-a": lambda: map_group(0, 2),
+    "recorded-maps-b": lambda: map_group(1, 2),
     "recorded-virt-3g-a": lambda: recorded_group("virt", "3G", 0, 3),
     "recorded-virt-3g-b": lambda: recorded_group("virt", "3G", 1, 3),
     "recorded-virt-3g-c": lambda: recorded_group("virt", "3G", 2, 3),

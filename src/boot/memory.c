@@ -230,6 +230,11 @@ void boot_memory_init(const struct boot_tree *tree, const void *blob,
 	/* The first page: the Pi's other cores wait in it, and address 0 stays a sign of error. */
 	const struct early_range first_page = { ram_base, PAGE_SIZE };
 
+	/* What could not be remembered would be handed out although somebody owns it. */
+	if (tree->reserved_lost != 0)
+		fatal("the device tree reserves %" PRIu32
+		      " more regions than the %d that fit; join some",
+		      tree->reserved_lost, TREE_RESERVED_MAX);
 	add_banks(tree, blob, ram_base);
 	mem_param_apply(&occupied->image, ram_base);
 	reserve(&occupied->image);

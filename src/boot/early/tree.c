@@ -157,14 +157,17 @@ static void add_bank(struct walk *walk, uint64_t base, uint64_t size, uint32_t n
 	bank->node = node;
 }
 
-static void add_reserved(struct walk *walk, const struct level *level, uint64_t base, uint64_t size)
+/* NULL: the table is full. */
+static struct tree_reserved *add_reserved(struct walk *walk, const struct level *level,
+					  uint64_t base, uint64_t size)
 {
 	struct boot_tree *tree = walk->tree;
 	struct tree_reserved *region;
 
 	if (tree->reserved_count == TREE_RESERVED_MAX) {
 		note(tree, NOTE_TOO_MANY_RESERVED, level->node, TREE_RESERVED_MAX);
-		return;
+		tree->reserved_lost++;
+		return NULL;
 	}
 	region = &tree->reserved[tree->reserved_count++];
 	region->base = base;
@@ -180,6 +183,7 @@ static void add_reserved(struct walk *walk, const struct level *level, uint64_t 
 	region->alloc_ranges_bytes = 0;
 	region->address_cells = 0;
 	region->size_cells = 0;
+	return region;
 }
 
 /* Where an entry of reg goes: a bank or a reserved region. */
@@ -245,13 +249,13 @@ static void take_dynamic(struct walk *walk, const struct level *level, const str
 	size = cells_at(walk, level->size.offset, parent->size_cells, &wide);
 	if (level->alignment.present)
 		alignment = cells_at(walk, level->alignment.offset, parent->size_cells, &wide);
-	if (tree->reserved_count == TREE_RESERVED_MAX || wide) {
-		note(tree, wide ? NOTE_REG_WIDE : NOTE_TOO_MANY_RESERVED, level->node,
-		     TREE_RESERVED_MAX);
+	if (wide) {
+		note(tree, NOTE_REG_WIDE, level->node, 0);
 		return;
 	}
-	add_reserved(walk, level, 0, size);
-	region = &tree->reserved[tree->reserved_count - 1];
+	region = add_reserved(walk, level, 0, size);
+	if (region == NULL)
+		return;
 	region->flags |= RESERVED_DYNAMIC;
 	region->alignment = alignment;
 	region->alloc_ranges = level->alloc_ranges.offset;

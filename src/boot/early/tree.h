@@ -16,7 +16,7 @@
 #include "mm/phys/dma_limit.h"
 
 #define TREE_MEMORY_MAX   64
-#define TREE_RESERVED_MAX 64
+#define TREE_RESERVED_MAX 128
 #define TREE_WINDOWS_MAX  64
 #define TREE_UARTS_MAX    8
 #define TREE_NOTES_MAX    32
@@ -106,6 +106,7 @@ struct boot_tree {
 	uint32_t memory_count;
 	struct tree_reserved reserved[TREE_RESERVED_MAX];
 	uint32_t reserved_count;
+	uint32_t reserved_lost; /* regions that did not fit: the boot may not go on without them */
 	struct dma_window windows[TREE_WINDOWS_MAX];
 	uint32_t window_count;
 	struct tree_uart uarts[TREE_UARTS_MAX];
