@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: MIT
 """Boot the real images in QEMU and compare what they print with what must be.
 
-    tests/boot.py GROUP...     run groups of boots, as TAP
+    tests/boot.py GROUP...     run groups of boots; the report is one TAP stream
+    tests/boot.py -j 2 all     the whole matrix, two at a time
     tests/boot.py --list       the groups
 
 Each boot is one test. Recorded Linux cases (tests/oracle) say what the zones must be; the other
 groups say themselves. A boot that does not end by itself is taken for a hang and says so.
 """
+import argparse
 import json
 import os
 import random
@@ -19,19 +21,12 @@ import tempfile
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 import qemu  # noqa: E402
+import tap  # noqa: E402
+from tap import expect, has  # noqa: E402
 
 HANG_SECONDS = 60
 SPLITS = ("3G", "2G", "1G")
 ZONEINFO = 'run="zoneinfo;iomem;poweroff"'
-
-
-class Wrong(Exception):
-    """What was seen and what should have been."""
-
-
-def expect(condition, text, output=""):
-    if not condition:
-        raise Wrong(text + ("\n" + output if output else ""))
 
 
 def boot(bootargs, **options):
@@ -226,11 +221,6 @@ def raw(tree, vmsplit="3G", mem="256M", places=None, extra=(), until=None):
                        raw_places=places, extra=extra, until=until)
     expect(not result.timed_out, f"no end after {HANG_SECONDS} s: taken for a hang", result.output)
     return result.output
-
-
-def has(output, *texts):
-    for text in texts:
-        expect(text in output, f"not in the output: {text}", output)
 
 
 # --- where the image comes from and what lies in its way -----------------------------------------
@@ -624,30 +614,19 @@ GROUPS = {
 }
 
 
-def run_group(name):
-    tests = GROUPS[name]()
-    failed = 0
-    print(f"TAP version 13\n1..{len(tests)}", flush=True)
-    for number, (title, test) in enumerate(tests, 1):
-        try:
-            test()
-            print(f"ok {number} {title}", flush=True)
-        except (Wrong, subprocess.CalledProcessError, qemu.Refused) as problem:
-            failed += 1
-            print(f"not ok {number} {title}")
-            for line in str(problem).splitlines():
-                print(f"# {line}")
-            sys.stdout.flush()
-    return failed == 0
-
-
 def main():
-    if sys.argv[1:] == ["--list"]:
+    parser = argparse.ArgumentParser(description="Boot the images and judge what they print.")
+    parser.add_argument("groups", nargs="*", choices=[*GROUPS, "all", []], help="which boots")
+    parser.add_argument("-j", "--jobs", type=int, default=1, help="boots at a time")
+    parser.add_argument("--list", action="store_true", help="print the groups' names and stop")
+    options = parser.parse_args()
+    if options.list:
         print("\n".join(GROUPS))
         return
     os.chdir(ROOT)
-    results = [run_group(name) for name in sys.argv[1:]]
-    sys.exit(0 if results and all(results) else 1)
+    wanted = list(GROUPS) if "all" in options.groups else options.groups
+    tests = [(f"{name}: {title}", test) for name in wanted for title, test in GROUPS[name]()]
+    sys.exit(0 if tests and tap.run(tests, options.jobs) else 1)
 
 
 if __name__ == "__main__":

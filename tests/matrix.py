@@ -9,6 +9,7 @@ import os
 import sys
 
 import boot
+import tap
 
 SIZES = ("64M", "256M", "512M", "760M", "761M", "1G", "1784M", "2G", "2808M", "3G")
 NAMES = ("DMA", "Normal", "HighMem", "Movable")
@@ -41,5 +42,5 @@ def main():
 if __name__ == "__main__":
     try:
         main()
-    except boot.Wrong as problem:
+    except tap.Wrong as problem:
         sys.exit(f"matrix: {problem}")

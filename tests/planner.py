@@ -13,19 +13,17 @@ import subprocess
 import sys
 import tempfile
 
+import tap
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ORACLE = os.path.join(ROOT, "tests/oracle")
 RPI2 = os.path.join(ROOT, "build/dts/bcm2836-rpi-2-b.dtb")
 
 
-class Wrong(Exception):
-    pass
-
-
 def run(program, *arguments, status=0):
     result = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=60)
     if result.returncode != status:
-        raise Wrong(f"exit status {result.returncode}, not {status}\n{result.stdout}{result.stderr}")
+        raise tap.Wrong(f"exit status {result.returncode}, not {status}\n{result.stdout}{result.stderr}")
     return result.stdout + result.stderr
 
 
@@ -40,18 +38,18 @@ def check_case(program, case):
                                     zone["present_pages"]] for zone in made["zones"]}
     for key in ("ram_base", "lowmem_end", "zones", "movable_start_pfn", "vmsplit"):
         if made[key] != case[key]:
-            raise Wrong(f"{key}: {made[key]}, Linux made {case[key]}")
+            raise tap.Wrong(f"{key}: {made[key]}, Linux made {case[key]}")
     # With a limit the vmalloc area starts above lowmem, after the gap, on 8 MiB.
     lowmem = made["page_offset"] + case["lowmem_end"] - case["ram_base"]
     if made["vmalloc_start"] != (lowmem + (8 << 20)) & ~((8 << 20) - 1):
-        raise Wrong(f"vmalloc_start is {made['vmalloc_start']:#x}, lowmem ends at {lowmem:#x}")
+        raise tap.Wrong(f"vmalloc_start is {made['vmalloc_start']:#x}, lowmem ends at {lowmem:#x}")
 
 
 def says(program, *texts, arguments, status=0):
     output = run(program, *arguments, status=status)
     for text in texts:
         if text not in output:
-            raise Wrong(f"not in the output: {text}\n{output}")
+            raise tap.Wrong(f"not in the output: {text}\n{output}")
 
 
 def messages_name_the_rule(program):
@@ -59,7 +57,7 @@ def messages_name_the_rule(program):
     for text in ("foo=1", "mem= leaves out the running image", "raised to 16 MiB",
                  "no mirrored memory", "set by simdma=28"):
         if not any(text in line for line in made["messages"]):
-            raise Wrong(f"no message with: {text}\n{made['messages']}")
+            raise tap.Wrong(f"no message with: {text}\n{made['messages']}")
 
 
 def smallest_limit_wins(program):
@@ -84,7 +82,7 @@ def check_limits(program, tree):
         made = plan(program, "2G", bootargs, tree)
         seen = made["dma_limit_bytes"], made["dma_limit_source"]
         if seen[0] != limit or source not in seen[1]:
-            raise Wrong(f"{bootargs}: {seen}, not {limit} by {source}\n{made['messages']}")
+            raise tap.Wrong(f"{bootargs}: {seen}, not {limit} by {source}\n{made['messages']}")
 
 
 def cut_file(program):
@@ -116,19 +114,7 @@ def tests_of(program):
 
 
 def main():
-    tests = tests_of(os.path.abspath(sys.argv[1]))
-    failed = 0
-    print(f"TAP version 13\n1..{len(tests)}")
-    for number, (title, test) in enumerate(tests, 1):
-        try:
-            test()
-            print(f"ok {number} {title}")
-        except Wrong as problem:
-            failed += 1
-            print(f"not ok {number} {title}")
-            for line in str(problem).splitlines():
-                print(f"# {line}")
-    sys.exit(failed != 0)
+    sys.exit(0 if tap.run(tests_of(os.path.abspath(sys.argv[1]))) else 1)
 
 
 if __name__ == "__main__":

@@ -10,20 +10,17 @@ tests/host/test_line.c's business; here the shell around it is tried.
 """
 import os
 import re
-import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 import qemu  # noqa: E402
+import tap  # noqa: E402
+from tap import Wrong  # noqa: E402
 
 HANG_SECONDS = 60
 UP, DOWN, RIGHT, LEFT = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"
 HOME, END, DELETE = "\x1b[H", "\x1bOF", "\x1b[3~"
-
-
-class Wrong(Exception):
-    """What was seen and what should have been."""
 
 
 def screen(output):
@@ -187,22 +184,10 @@ TESTS = (editing, long_line, history, completion, help_lists, help_boot, run_com
 
 def main():
     os.chdir(ROOT)
-    cases = [(test, board) for board in ("virt", "raspi2b") for test in TESTS]
-    failed = 0
-    print(f"TAP version 13\n1..{len(cases)}", flush=True)
-    for number, (test, board) in enumerate(cases, 1):
-        title = f"{number} shell: {test.__name__.replace('_', ' ')}, {board}"
-        try:
-            test(board)
-            print(f"ok {title}", flush=True)
-        except (Wrong, StopIteration, ValueError, subprocess.CalledProcessError,
-                qemu.Refused) as problem:
-            failed += 1
-            print(f"not ok {title}")
-            for line in str(problem).splitlines():
-                print(f"# {line}")
-            sys.stdout.flush()
-    sys.exit(1 if failed else 0)
+    tests = [(f"shell: {test.__name__.replace('_', ' ')}, {board}",
+              lambda test=test, board=board: test(board))
+             for board in ("virt", "raspi2b") for test in TESTS]
+    sys.exit(0 if tap.run(tests) else 1)
 
 
 if __name__ == "__main__":
