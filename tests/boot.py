@@ -477,6 +477,14 @@ def stdout_elsewhere():
              "stdout-path names no PL011 in use: console is /pl011@9000000")
 
 
+def stdout_forms():
+    """Every way to name the console's node finds it, without a line about it."""
+    for path in ("/pl011@9000000", "/pl011@9000000:115200n8", "/pl011", "serial7:9600"):
+        tree = Tree(bootargs="quiet run=cmdline").text("/chosen", "stdout-path", path)
+        tree.text("/aliases", "serial7", "/pl011@9000000")
+        expect(raw(tree, until="strata> ").startswith("strata> "), f"not found by {path}")
+
+
 def circular_alias():
     survives(Tree().text("/aliases", "serial0", "serial0").text("/chosen", "stdout-path", "serial0"),
              "stdout-path names no PL011 in use")
@@ -529,6 +537,7 @@ def hostile_group():
              ("a length that wraps", endless_property),
              ("no UART in the tree", no_console_in_tree),
              ("stdout-path to nowhere", stdout_elsewhere),
+             ("stdout-path in every form", stdout_forms),
              ("an alias of itself", circular_alias),
              ("the image's place is no RAM", place_is_not_ram),
              ("2 MiB of RAM", lambda: tiny("2M")), ("1 MiB of RAM", lambda: tiny("1M")),

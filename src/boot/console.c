@@ -24,21 +24,62 @@ static const struct {
 	{ 0x3f000000, 0x3f201000 }, /* BCM2836 */
 };
 
-/* stdout-path up to ':' (options such as 115200n8), as a node; negative: no such node. */
-static int stdout_node(void)
+/*
+ * stdout-path up to ':' (options such as 115200n8); an alias is looked up, once: an alias of an
+ * alias is no path. NULL: there is none.
+ */
+static const char *stdout_path(size_t *length)
 {
-	const struct tree_text *text = &boot_info.tree.stdout_path;
-	const char *path = (const char *)boot_blob() + text->offset;
+	const struct boot_tree *tree = &boot_info.tree;
+	const char *path = (const char *)boot_blob() + tree->stdout_path.offset;
 	const char *colon;
-	size_t length;
+	int bytes;
 
-	if (text->bytes == 0)
-		return -FDT_ERR_NOTFOUND;
-	length = strnlen(path, text->bytes);
-	colon = memchr(path, ':', length);
+	if (tree->stdout_path.bytes == 0)
+		return NULL;
+	*length = strnlen(path, tree->stdout_path.bytes);
+	colon = memchr(path, ':', *length);
 	if (colon != NULL)
-		length = (size_t)(colon - path);
-	return blob_find_node(boot_blob(), path, length);
+		*length = (size_t)(colon - path);
+	if (path[0] == '/' || tree->aliases == 0)
+		return path;
+	path = fdt_getprop_namelen(boot_blob(), (int)tree->aliases, path, (int)*length, &bytes);
+	if (path == NULL || bytes <= 0)
+		return NULL;
+	*length = strnlen(path, (size_t)bytes);
+	return path;
+}
+
+/* One component of a path names a node with its unit address or, as in libfdt, without. */
+static bool component_is(uint32_t node, const char *component, size_t length)
+{
+	int bytes;
+	const char *name = fdt_get_name(boot_blob(), (int)node, &bytes);
+
+	return name != NULL && (size_t)bytes >= length && memcmp(name, component, length) == 0 &&
+	       (name[length] == '\0' ||
+		(name[length] == '@' && memchr(component, '@', length) == NULL));
+}
+
+/* The walk kept each UART's path: looking stdout-path up by libfdt would be a pass over the tree. */
+static bool path_is(const struct tree_uart *uart, const char *path, size_t length)
+{
+	const char *end = path + length;
+	uint32_t node = 0;
+
+	while (path < end && node < uart->path_nodes) {
+		const char *slash;
+
+		if (*path++ != '/')
+			return false;
+		slash = memchr(path, '/', (size_t)(end - path));
+		if (slash == NULL)
+			slash = end;
+		if (!component_is(uart->path[node++], path, (size_t)(slash - path)))
+			return false;
+		path = slash;
+	}
+	return path == end && node == uart->path_nodes && node != 0;
 }
 
 static bool attach(uint32_t phys)
@@ -53,10 +94,11 @@ static bool attach(uint32_t phys)
 static bool attach_stdout(void)
 {
 	const struct boot_tree *tree = &boot_info.tree;
-	int node = tree->uart_count != 0 ? stdout_node() : -FDT_ERR_NOTFOUND;
+	size_t length;
+	const char *path = tree->uart_count != 0 ? stdout_path(&length) : NULL;
 
-	for (uint32_t i = 0; i < tree->uart_count && node >= 0; i++)
-		if (tree->uarts[i].node == (uint32_t)node)
+	for (uint32_t i = 0; i < tree->uart_count && path != NULL; i++)
+		if (path_is(&tree->uarts[i], path, length))
 			return attach(tree->uarts[i].address);
 	return false;
 }

@@ -351,13 +351,17 @@ static bool translate_reg(const struct walk *walk, uint64_t *address)
 static void judge_uart(struct walk *walk, const struct level *level)
 {
 	struct boot_tree *tree = walk->tree;
+	struct tree_uart *uart = &tree->uarts[tree->uart_count];
 	uint64_t address;
 
 	if (tree->uart_count == TREE_UARTS_MAX || !translate_reg(walk, &address) ||
 	    address > UINT32_MAX)
 		return;
-	tree->uarts[tree->uart_count].node = level->node;
-	tree->uarts[tree->uart_count].address = (uint32_t)address;
+	uart->node = level->node;
+	uart->address = (uint32_t)address;
+	uart->path_nodes = walk->depth <= TREE_UART_PATH_MAX ? (uint32_t)walk->depth : 0;
+	for (uint32_t i = 0; i < uart->path_nodes; i++)
+		uart->path[i] = walk->levels[i + 1].node;
 	tree->uart_count++;
 }
 
@@ -541,6 +545,8 @@ static void open_node(struct walk *walk, uint32_t node, const char *name)
 
 	level->node = node;
 	level->kind = kind_of(walk, name);
+	if (walk->depth == 1 && node_name_is(name, "aliases"))
+		walk->tree->aliases = node;
 	level->address_cells = parent != NULL ? parent->address_cells : 1;
 	level->size_cells = parent != NULL ? parent->size_cells : 1;
 	level->judged = false;

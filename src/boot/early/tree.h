@@ -85,9 +85,14 @@ struct tree_reserved {
 	uint32_t size_cells;
 };
 
+#define TREE_UART_PATH_MAX 8
+
+/* A PL011, with its path so that looking for stdout-path's node needs no other pass over the tree. */
 struct tree_uart {
 	uint32_t node;
-	uint32_t address; /* CPU physical */
+	uint32_t address;    /* CPU physical */
+	uint32_t path_nodes; /* below the root, itself included; 0: deeper than that */
+	uint32_t path[TREE_UART_PATH_MAX]; /* their offsets, from the top */
 };
 
 /* A property's value in the blob. bytes is 0 when there is none. */
@@ -114,6 +119,7 @@ struct boot_tree {
 	struct tree_note notes[TREE_NOTES_MAX];
 	uint32_t note_count; /* counts on past TREE_NOTES_MAX; the rest was not kept */
 
+	uint32_t aliases; /* the node; 0: none */
 	struct tree_text bootargs;
 	struct tree_text stdout_path;
 	struct tree_text model;
