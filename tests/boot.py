@@ -456,13 +456,13 @@ def cut_off(at):
     survives(tree.write(data), "the structure block is damaged at offset")
 
 
-def endless_property():
-    """A length that wraps around: libfdt alone would take it."""
+def endless_property(length):
+    """A length that wraps around: libfdt alone would take it, and go round for ever with -12."""
     tree = Tree()
     data = tree.data()
     start = int.from_bytes(data[8:12], "big")
     at = data.index(b"\0\0\0\3", start)
-    data[at + 4:at + 8] = b"\xff\xff\xff\xf8"
+    data[at + 4:at + 8] = length
     survives(tree.write(data), "the structure block is damaged at offset")
 
 
@@ -534,7 +534,8 @@ def flipped_bits(seed):
 
 def hostile_group():
     tests = [("no memory node", no_memory), ("no magic", no_magic),
-             ("a length that wraps", endless_property),
+             ("a length that wraps", lambda: endless_property(b"\xff\xff\xff\xf8")),
+             ("a length that wraps to where it was", lambda: endless_property(b"\xff\xff\xff\xf4")),
              ("no UART in the tree", no_console_in_tree),
              ("stdout-path to nowhere", stdout_elsewhere),
              ("stdout-path in every form", stdout_forms),

@@ -8,6 +8,7 @@
 
 #include "arch/layout.h"
 #include "boot/blob.h"
+#include "kern/fatal.h"
 #include "kern/log.h"
 #include "mm/phys/memblock.h"
 #include "mm/phys/zone_params.h"
@@ -189,8 +190,10 @@ void boot_plan_compute(const struct boot_tree *tree, const void *blob, uint64_t 
 			" does not begin on 2 MiB: left unmapped, as Linux does\n",
 			plan->layout.lost_head_base,
 			plan->layout.lost_head_base + plan->layout.lost_head_size - 1);
-		memblock_mark_nomap((phys_addr_t)plan->layout.lost_head_base,
-				    (phys_addr_t)plan->layout.lost_head_size);
+		if (memblock_mark_nomap((phys_addr_t)plan->layout.lost_head_base,
+					(phys_addr_t)plan->layout.lost_head_size) != 0)
+			fatal("more than %d separate pieces of RAM in the device tree; join some",
+			      INIT_MEMBLOCK_REGIONS);
 	}
 	/* Pages that are RAM only in part belong to nobody; memblock must not give out their bytes. */
 	memblock_trim_memory(PAGE_SIZE);

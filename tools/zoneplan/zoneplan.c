@@ -128,6 +128,7 @@ static void *load_tree(const char *name, struct boot_tree *tree)
 		die("%s: the header says %u bytes, the file has %zu; it is cut off", name,
 		    fdt_totalsize(blob), bytes);
 	boot_tree_scan(blob, tree);
+	boot_tree_seal(blob, tree);
 	if (tree->state != TREE_WHOLE && tree->state != TREE_TRUNCATED)
 		die("%s: %s", name, tree_state_text(tree->state));
 	return blob;

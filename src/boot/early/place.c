@@ -50,7 +50,7 @@ static uint64_t past_all(const struct boot_tree *tree, const void *blob,
 		/* The list ends with an empty entry, or, when it is damaged, with the blob. */
 		if (fdt_get_mem_rsv(blob, i, &base, &bytes) != 0 || bytes == 0)
 			break;
-		at = past(at, size, base, bytes);
+		at = past(at, size, base, min_u64(bytes, UINT64_MAX - base));
 	}
 	return at;
 }
@@ -64,7 +64,7 @@ static uint64_t find_from(const struct boot_tree *tree, const void *blob,
 		uint64_t next = past_all(tree, blob, busy, busy_count, at, size);
 
 		/* The last page below 4 GiB is nobody's, so no end is ever 2^32. */
-		if (next < at || next + size >= SZ_4G)
+		if (next < at || next >= SZ_4G || size >= SZ_4G - next)
 			return UINT64_MAX;
 		if (next == at)
 			return boot_tree_is_ram(tree, at, size) ? at : UINT64_MAX;
@@ -231,7 +231,10 @@ void early_read(uint32_t load_phys, uint32_t r1, uint32_t r2, uint32_t cpsr)
 	info->load_phys = load_phys;
 	info->image_bytes = IMAGE_BYTES;
 	info->blob_phys = find_blob(load_phys, r2);
-	boot_tree_scan((const void *)info->blob_phys, &info->tree);
+	if (boot_tree_scan((const void *)info->blob_phys, &info->tree) == TREE_TRUNCATED) {
+		boot_tree_seal((void *)info->blob_phys, &info->tree);
+		invalidate_range(info->blob_phys, sizeof(struct fdt_header));
+	}
 	info->blob_from = info->blob_phys;
 	note_initrd();
 	info->initrd_from = info->initrd_phys;

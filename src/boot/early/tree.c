@@ -144,7 +144,8 @@ static void add_bank(struct walk *walk, uint64_t base, uint64_t size, uint32_t n
 	struct tree_bank *bank;
 
 	if (base + size < base) {
-		note(tree, NOTE_MEMORY_WRAPS, node, base);
+		if (base + size != 0)
+			note(tree, NOTE_MEMORY_WRAPS, node, base);
 		size = UINT64_MAX - base;
 	}
 	if (tree->memory_count == TREE_MEMORY_MAX) {
@@ -773,9 +774,12 @@ static enum tree_state check_header(const void *blob)
 	return TREE_WHOLE;
 }
 
+/* By words, whatever they are part of. */
+typedef uint32_t __attribute__((may_alias)) any_word;
+
 static void clear_tree(struct boot_tree *tree)
 {
-	uint32_t *word = (uint32_t *)tree;
+	any_word *word = (any_word *)tree;
 
 	for (size_t i = 0; i < sizeof(*tree) / sizeof(*word); i++)
 		word[i] = 0;
@@ -796,6 +800,12 @@ enum tree_state boot_tree_scan(const void *blob, struct boot_tree *tree)
 	walk.depth = -1;
 	tree->state = walk_structure(&walk);
 	return tree->state;
+}
+
+void boot_tree_seal(void *blob, const struct boot_tree *tree)
+{
+	if (tree->state == TREE_TRUNCATED)
+		fdt_set_size_dt_struct(blob, tree->damage_offset);
 }
 
 uint64_t boot_tree_ram_base(const struct boot_tree *tree)

@@ -33,7 +33,7 @@ enum tree_state {
 	TREE_TRUNCATED,  /* the structure is damaged at damage_offset; what came before is used */
 	TREE_NO_MAGIC,   /* there is no blob where r2 points, nor at the start of RAM */
 	TREE_UNALIGNED,  /* not at a multiple of 8 bytes */
-	TREE_VERSION,    /* older than version 16 or newer than libfdt knows */
+	TREE_VERSION,    /* older than version 17 or newer than libfdt knows */
 	TREE_BAD_HEADER, /* offsets or sizes of the header contradict each other */
 	TREE_TOO_LARGE,  /* more than TREE_BYTES_MAX */
 };
@@ -133,6 +133,13 @@ struct boot_tree {
  * and caches off, at any address, any number of times. Returns tree->state.
  */
 enum tree_state boot_tree_scan(const void *blob, struct boot_tree *tree);
+
+/*
+ * End a blob of state TREE_TRUNCATED where its damage begins, by the size in its header: libfdt
+ * believes some lengths that the walk does not, and would go round in circles behind that point.
+ * For any other state nothing is written.
+ */
+void boot_tree_seal(void *blob, const struct boot_tree *tree);
 
 /* Start of the lowest bank that has a size, rounded up to 2 MiB; UINT64_MAX without any bank. */
 uint64_t boot_tree_ram_base(const struct boot_tree *tree);
