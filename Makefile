@@ -41,10 +41,12 @@ WARNINGS := -Wall -Wextra -Wundef -Werror
 COMMON   := -std=gnu11 -g $(WARNINGS) -Isrc -isystem $(LIBFDT) -MMD -MP
 # picolibc's printf must take 64-bit integers, so not its integer-only variant.
 ARCHFLAGS := -mcpu=cortex-a7 -marm -mfloat-abi=soft --specs=picolibc.specs
-CFLAGS   := $(COMMON) $(ARCHFLAGS) -O2 -ffunction-sections -fdata-sections -fno-common
+CFLAGS   := $(COMMON) $(ARCHFLAGS) -O2 -ffunction-sections -fdata-sections -fno-common \
+	    -funwind-tables -fstack-protector-strong -mstack-protector-guard=global
 # Early code runs where it was loaded, with the MMU off: no absolute address, no unaligned word, and
-# no loop turned into a library call that may do either.
-EARLY    := -fpie -fvisibility=hidden -mno-unaligned-access -fno-tree-loop-distribute-patterns
+# no loop turned into a library call that may do either, and no look at the stack protector's guard.
+EARLY    := -fpie -fvisibility=hidden -mno-unaligned-access -fno-tree-loop-distribute-patterns \
+	    -fno-stack-protector
 LDFLAGS  := $(ARCHFLAGS) -nostartfiles -static -Wl,--gc-sections,--pic-veneer,--no-warn-rwx-segments
 
 # What the firmware is made of; EARLY_SRC and libfdt also run before the image has its place.
@@ -60,7 +62,7 @@ PLAN_SRC := $(wildcard src/lib/*.c) src/kern/param.c src/kern/log.c src/kern/cmd
 	    src/boot/blob.c src/boot/memory.c src/boot/mem_param.c src/boot/plan.c \
 	    src/boot/tree_report.c
 
-.PHONY: all setup run debug test lint host clean help FORCE
+.PHONY: all setup run debug test lint matrix clean help FORCE
 all: $(foreach s,$(SPLITS),build/vmsplit_$(s)/strata.elf build/vmsplit_$(s)/strata.img) \
      build/host/zoneplan build/dts/bcm2836-rpi-2-b.dtb  ## build the images, the planner, the tree
 
@@ -110,10 +112,11 @@ build/$(1)/obj/src/boot/early/%.o: src/boot/early/% build/$(1)/config.h build/fl
 	@echo "  CC      $(1) $$<"
 	@$$(CC) $$(CFLAGS) $$(EARLY) -include build/$(1)/config.h -c $$< -o $$@
 
+# libfdt finds some damage by letting an int overflow: -fwrapv makes that mean something.
 build/$(1)/obj/libfdt/%.o: $$(LIBFDT)/% build/$(1)/config.h build/flags.txt | $$(LIBFDT)/libfdt.h
 	@mkdir -p $$(@D)
 	@echo "  CC      $(1) libfdt/$$*"
-	@$$(CC) $$(CFLAGS) $$(EARLY) -c $$< -o $$@
+	@$$(CC) $$(CFLAGS) $$(EARLY) -fwrapv -c $$< -o $$@
 
 build/$(1)/obj/%.o: % build/$(1)/config.h build/flags.txt | $$(LIBFDT)/libfdt.h
 	@mkdir -p $$(@D)
@@ -123,10 +126,19 @@ build/$(1)/obj/%.o: % build/$(1)/config.h build/flags.txt | $$(LIBFDT)/libfdt.h
 build/$(1)/strata.ld: ldscripts/strata.ld build/$(1)/config.h
 	@$$(CC) -E -P -undef -x c -include build/$(1)/config.h $$< -o $$@
 
-build/$(1)/strata.elf: $$($(1)_OBJ) build/$(1)/strata.ld build/sources.txt
+# Twice: the names of the functions come from a first link and must fit the second.
+build/$(1)/nameless.elf: $$($(1)_OBJ) build/$(1)/strata.ld build/sources.txt tools/symbols.py
+	@tools/symbols.py --empty > build/$(1)/nameless.S
+	@$$(CC) $$(LDFLAGS) -T build/$(1)/strata.ld $$($(1)_OBJ) build/$(1)/nameless.S -o $$@
+
+build/$(1)/strata.elf: build/$(1)/nameless.elf
 	@echo "  LD      $$@"
-	@$$(CC) $$(LDFLAGS) -T build/$(1)/strata.ld -Wl,-Map,build/$(1)/strata.map $$($(1)_OBJ) -o $$@
-	@$$(NM) -n $$@ > build/$(1)/strata.sym
+	@$$(NM) $$< | tools/symbols.py > build/$(1)/symbols.S
+	@$$(CC) $$(LDFLAGS) -T build/$(1)/strata.ld -Wl,-Map,build/$(1)/strata.map $$($(1)_OBJ) \
+	  build/$(1)/symbols.S -o $$@.unchecked
+	@$$(NM) -n $$@.unchecked > build/$(1)/strata.sym
+	@tools/symbols.py --check build/$(1)/symbols.S < build/$(1)/strata.sym
+	@mv $$@.unchecked $$@
 
 # The zeroed data is part of the file: what the file covers is all the memory that it needs.
 build/$(1)/strata.img: build/$(1)/strata.elf

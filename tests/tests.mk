@@ -10,11 +10,12 @@ HOST := build/host
 PLAIN     := $(COMMON) -Ibuild/host -O2
 SANITIZED := $(COMMON) -Ibuild/host -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
+# libfdt finds some damage by letting an int overflow: -fwrapv makes that mean something.
 define host_rules
 $(HOST)/$(1)/libfdt/%.o: $(LIBFDT)/% $(HOST)/config.h build/flags.txt | $(LIBFDT)/libfdt.h
 	@mkdir -p $$(@D)
 	@echo "  HOSTCC  $(1) libfdt/$$*"
-	@$$(HOSTCC) $(2) -c $$< -o $$@
+	@$$(HOSTCC) $(2) -fwrapv -c $$< -o $$@
 
 $(HOST)/$(1)/%.o: % $(HOST)/config.h build/flags.txt | $(LIBFDT)/libfdt.h
 	@mkdir -p $$(@D)
@@ -39,7 +40,7 @@ $(HOST)/zoneplan-sanitized: $(PLANNER_SRC:%=$(HOST)/sanitized/%.o) build/sources
 # --- host tests: cmocka programs, each of the objects that it names -------------------------------
 
 # Test-local printk and parameters where the real ones would be in the way; fatal() jumps back.
-TESTS := memblock mmu zone_layout watermark size param oracle line
+TESTS := memblock mmu zone_layout watermark size param oracle line tree place dma_limit memory
 MODEL := src/lib/size.c src/kern/param.c src/mm/phys/zone_params.c
 test_mmu_SRC         := src/arch/arm/mmu.c
 test_memblock_SRC    := src/mm/phys/memblock.c
@@ -49,11 +50,19 @@ test_size_SRC        := src/lib/size.c
 test_param_SRC       := $(MODEL)
 test_line_SRC        := $(addprefix src/shell/,keys.c line.c history.c complete.c)
 test_oracle_SRC      := $(MODEL) src/mm/phys/zone_layout.c src/mm/phys/watermark.c
+test_dma_limit_SRC   := $(MODEL) src/mm/phys/dma_limit.c
+# Trees come from libfdt's writer. test_place includes place.c itself: its addresses have 32 bits.
+TREE  := tests/host/fdt_builder.c src/boot/early/tree.c $(addprefix libfdt/,$(FDT_SRC) fdt_sw.c)
+test_tree_SRC        := $(TREE) src/boot/blob.c src/boot/devices.c src/boot/tree_report.c
+test_place_SRC       := $(TREE)
+test_memory_SRC      := $(MODEL) $(test_tree_SRC) $(addprefix src/boot/,memory.c mem_param.c plan.c) \
+			$(addprefix src/mm/phys/,dma_limit.c memblock.c zone_layout.c)
 
 $(HOST)/oracle_table.h: tests/oracle_table.py tests/oracle/linux-zones.json
 	@mkdir -p $(@D)
 	@tests/oracle_table.py tests/oracle/linux-zones.json > $@
 $(HOST)/sanitized/tests/host/test_oracle.c.o: $(HOST)/oracle_table.h
+$(HOST)/test_tree $(HOST)/test_memory: | build/dts/bcm2836-rpi-2-b.dtb
 
 # The real mmu.c against a double of the core: addresses of its tables must fit 32 bits.
 MMU_OBJ := $(HOST)/sanitized/src/arch/arm/mmu.c.o $(HOST)/sanitized/tests/host/test_mmu.c.o
@@ -79,6 +88,7 @@ $(JOBS_FILE): tests/tests.mk tests/boot.py
 	   printf 'host: planner against recorded Linux\ttests/planner.py $(HOST)/zoneplan-sanitized\n'; \
 	   for tool in check_includes tap_total; do printf "tools: $$tool\\ttools/$$tool.py --self-test\n"; done; \
 	   printf 'boot: shell\ttests/shell.py\n'; \
+	   printf 'boot: faults\ttests/fault.py\n'; \
 	   for group in $$(tests/boot.py --list); do printf "boot: $$group\\ttests/boot.py $$group\n"; done; } > $@
 
 test: all $(TEST_PROGRAMS) $(JOBS_FILE)  ## all tests: on the host, and booting both boards
@@ -86,3 +96,6 @@ test: all $(TEST_PROGRAMS) $(JOBS_FILE)  ## all tests: on the host, and booting 
 
 lint:  ## include arrows, layout of the source, cppcheck, shellcheck
 	@tools/lint.sh
+
+matrix: images  ## a table of boots: board, split, RAM size and the zones they give (BOOTARGS="...")
+	@tests/matrix.py $(if $(filter undefined file,$(origin BOOTARGS)),,'$(subst ','\'',$(value BOOTARGS))')

@@ -5,11 +5,20 @@
 
 #include "lib/types.h"
 
-/* Point the exception vectors at handlers that report and stop. Needs the log, not a console. */
+/*
+ * Point the exception vectors at handlers that report and stop. Needs the log, not a console.
+ * Afterwards asynchronous aborts are let through; one that waited from before is dropped.
+ */
 void cpu_install_vectors(void);
 
 /* Wait for ever, using no time of the host. */
 void cpu_park(void) __attribute__((noreturn));
+
+/*
+ * End the emulator with this exit status (0 to 255), if there is one that listens (QEMU with
+ * semihosting). Returns if not.
+ */
+void cpu_exit_emulator(uint32_t status);
 
 /* MIDR: implementer, part and revision (ARM DDI 0406C B4.1.105). */
 uint32_t cpu_midr(void);

@@ -23,7 +23,7 @@ static const struct driver *match(const char *list, int bytes)
 	const struct driver *driver;
 
 	for (const char *end = list + bytes; list < end; list += strnlen(list, end - list) + 1)
-		for_each_table_entry (driver, drivers)
+		for_each_table_entry(driver, drivers)
 			for (const char *const *name = driver->compatible; *name != NULL; name++)
 				if (strlen(*name) < (size_t)(end - list) &&
 				    strcmp(*name, list) == 0)

@@ -14,6 +14,7 @@
 #include "boot/plan.h"
 #include "boot/tree_report.h"
 #include "kern/cmdline.h"
+#include "kern/exception.h"
 #include "kern/fatal.h"
 #include "kern/log.h"
 #include "kern/resource.h"
@@ -35,6 +36,16 @@ static void take_over_tables(void)
 static void offer_console(void)
 {
 	fatal_console_hook = boot_console_init;
+}
+
+static const char *area_name(uintptr_t virt)
+{
+	return vm_map_find(virt).name;
+}
+
+static void name_areas(void)
+{
+	exception_area_hook = area_name;
 }
 
 static void say_hello(void)
@@ -203,6 +214,7 @@ void boot_main(void)
 	cpu_install_vectors(); /* a fault says what it was */
 	take_over_tables();    /* phys_to_virt of the image; fixmap windows */
 	offer_console();       /* fatal() finds a console */
+	name_areas();          /* a fault report says where its address lies */
 	say_hello();           /* the log ring takes text */
 	report_tree();         /* what cannot be used is named */
 	parse_arguments();     /* boot parameters have their values */

@@ -75,7 +75,7 @@ static unsigned int collect_ranges(struct layout_range *ranges)
 	struct memblock_region *region;
 	unsigned int count = 0;
 
-	for_each_mem_region (region) {
+	for_each_mem_region(region) {
 		if (region->size == 0)
 			continue;
 		if (count == PLAN_RANGES_MAX) {
@@ -272,7 +272,7 @@ void boot_plan_log_zones(const struct boot_plan *plan)
 	if (layout->movable_start_pfn != 0)
 		pr_info("  Node 0: 0x%016" PRIx64 "\n", PFN_PHYS(layout->movable_start_pfn));
 	pr_info("Early memory node ranges\n");
-	for_each_mem_region (region)
+	for_each_mem_region(region)
 		pr_info("  node   0: [mem 0x%016" PRIx64 "-0x%016" PRIx64 "]\n",
 			(uint64_t)region->base, (uint64_t)region->base + region->size - 1);
 }

@@ -103,7 +103,7 @@ static const struct boot_param *find_param(const char *name)
 {
 	const struct boot_param *param;
 
-	for_each_table_entry (param, boot_params) {
+	for_each_table_entry(param, boot_params) {
 		if (same_name(param->name, name))
 			return param;
 	}
@@ -151,7 +151,7 @@ static const struct boot_param *guess_param(const char *name)
 	const struct boot_param *param, *best = NULL;
 	unsigned int best_errors = GUESS_ERRORS_MAX + 1;
 
-	for_each_table_entry (param, boot_params) {
+	for_each_table_entry(param, boot_params) {
 		unsigned int errors = typing_errors(name, param->name);
 
 		if (errors < best_errors) {

@@ -19,7 +19,7 @@ static bool is_first(const struct selftest *entry)
 {
 	const struct selftest *other;
 
-	for_each_table_entry (other, selftests)
+	for_each_table_entry(other, selftests)
 		if (strcmp(other->suite, entry->suite) == 0)
 			return other == entry;
 	return false;
@@ -35,7 +35,7 @@ static unsigned int count_tests(const char *suite)
 	const struct selftest *entry;
 	unsigned int count = 0;
 
-	for_each_table_entry (entry, selftests)
+	for_each_table_entry(entry, selftests)
 		count += strcmp(entry->suite, suite) == 0;
 	return count;
 }
@@ -48,7 +48,7 @@ static bool run_suite(const char *suite)
 
 	console_printf("    KTAP version 1\n    # Subtest: %s\n    1..%u\n", suite,
 		       count_tests(suite));
-	for_each_table_entry (entry, selftests) {
+	for_each_table_entry(entry, selftests) {
 		if (strcmp(entry->suite, suite) != 0)
 			continue;
 		failures = 0;
@@ -66,14 +66,14 @@ bool selftest_run(const char *suite)
 	unsigned int suites = 0, number = 0;
 	bool good = true;
 
-	for_each_table_entry (entry, selftests)
+	for_each_table_entry(entry, selftests)
 		suites += is_wanted(entry, suite);
 	if (suites == 0) {
 		console_printf("selftest: no suite named %s\n", suite != NULL ? suite : "anything");
 		return false;
 	}
 	console_printf("KTAP version 1\n1..%u\n", suites);
-	for_each_table_entry (entry, selftests) {
+	for_each_table_entry(entry, selftests) {
 		bool passed;
 
 		if (!is_wanted(entry, suite))

@@ -7,7 +7,7 @@ const struct shell_command *shell_command_find(const char *name)
 {
 	const struct shell_command *command;
 
-	for_each_table_entry (command, shell_commands)
+	for_each_table_entry(command, shell_commands)
 		if (strcmp(command->name, name) == 0)
 			return command;
 	return NULL;
@@ -17,6 +17,6 @@ void shell_command_offer(struct completion *completion)
 {
 	const struct shell_command *command;
 
-	for_each_table_entry (command, shell_commands)
+	for_each_table_entry(command, shell_commands)
 		completion_offer(completion, command->name);
 }

@@ -14,7 +14,7 @@ static const struct shell_command *command_after(const char *after)
 {
 	const struct shell_command *command, *next = NULL;
 
-	for_each_table_entry (command, shell_commands)
+	for_each_table_entry(command, shell_commands)
 		if ((after == NULL || strcmp(command->name, after) > 0) &&
 		    (next == NULL || strcmp(command->name, next->name) < 0))
 			next = command;
@@ -25,7 +25,7 @@ static const struct boot_param *param_after(const char *after)
 {
 	const struct boot_param *param, *next = NULL;
 
-	for_each_table_entry (param, boot_params)
+	for_each_table_entry(param, boot_params)
 		if ((after == NULL || strcmp(param->name, after) > 0) &&
 		    (next == NULL || strcmp(param->name, next->name) < 0))
 			next = param;

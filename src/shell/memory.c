@@ -120,7 +120,7 @@ static void print_ram(const struct memblock_region *ram)
 	const struct memblock_region *region;
 
 	print_resource(0, base, end, memblock_is_nomap(ram) ? "reserved (no-map)" : "System RAM");
-	for_each_reserved_mem_region (region)
+	for_each_reserved_mem_region(region)
 		print_reserved(max_u64(region->base, base),
 			       min_u64((uint64_t)region->base + region->size, end));
 }
@@ -143,7 +143,7 @@ static void iomem(int argc, char **argv)
 
 	(void)argc;
 	(void)argv;
-	for_each_mem_region (region) {
+	for_each_mem_region(region) {
 		print_devices(from, region->base);
 		print_ram(region);
 		from = (uint64_t)region->base + region->size;

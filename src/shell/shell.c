@@ -94,7 +94,7 @@ static const struct shell_command *command_of(const struct line *line)
 	size_t bytes = strcspn(start, " ");
 	const struct shell_command *command;
 
-	for_each_table_entry (command, shell_commands)
+	for_each_table_entry(command, shell_commands)
 		if (strlen(command->name) == bytes && memcmp(command->name, start, bytes) == 0)
 			return command;
 	return NULL;

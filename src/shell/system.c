@@ -56,7 +56,7 @@ static void complete_suite(struct completion *completion)
 
 	if (completion->argument != 1)
 		return;
-	for_each_table_entry (test, selftests)
+	for_each_table_entry(test, selftests)
 		completion_offer(completion, test->suite);
 }
 

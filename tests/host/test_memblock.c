@@ -553,12 +553,12 @@ static void test_no_map_is_never_allocated(void **state)
 	assert_int_equal(memblock_phys_alloc(0x1000, 0x1000), 0x13000);
 	assert_int_equal(memblock_phys_alloc(0x1000, 0x1000), 0x10000);
 	assert_int_equal(memblock_phys_alloc(1, 1), 0);
-	for_each_mem_range (i, &start, &end) {
+	for_each_mem_range(i, &start, &end) {
 		assert_int_equal(start, seen++ ? 0x13000 : 0x10000);
 		assert_int_equal(end - start, 0x1000);
 	}
 	assert_int_equal(seen, 2);
-	for_each_free_mem_range (i, NUMA_NO_NODE, MEMBLOCK_NOMAP, &start, &end, NULL)
+	for_each_free_mem_range(i, NUMA_NO_NODE, MEMBLOCK_NOMAP, &start, &end, NULL)
 		assert_int_equal(start, 0x11000);
 	memblock_add_node(0x20000, 0x1000, 0, MEMBLOCK_DRIVER_MANAGED);
 	assert_int_equal(memblock_phys_alloc(1, 1), 0);
@@ -811,17 +811,17 @@ static void test_walks_of_empty_types(void **state)
 	int pfn_index;
 
 	(void)state;
-	for_each_mem_range (i, &start, &end)
+	for_each_mem_range(i, &start, &end)
 		fail();
-	for_each_mem_range_rev (i, &start, &end)
+	for_each_mem_range_rev(i, &start, &end)
 		fail();
-	for_each_reserved_mem_range (i, &start, &end)
+	for_each_reserved_mem_range(i, &start, &end)
 		fail();
-	for_each_free_mem_range (i, NUMA_NO_NODE, MEMBLOCK_NONE, &start, &end, NULL)
+	for_each_free_mem_range(i, NUMA_NO_NODE, MEMBLOCK_NONE, &start, &end, NULL)
 		fail();
-	for_each_free_mem_range_reverse (i, NUMA_NO_NODE, MEMBLOCK_NONE, &start, &end, NULL)
+	for_each_free_mem_range_reverse(i, NUMA_NO_NODE, MEMBLOCK_NONE, &start, &end, NULL)
 		fail();
-	for_each_mem_pfn_range (pfn_index, MAX_NUMNODES, NULL, NULL, NULL)
+	for_each_mem_pfn_range(pfn_index, MAX_NUMNODES, NULL, NULL, NULL)
 		fail();
 	assert_int_equal(memblock_end_of_DRAM(), 0);
 	assert_false(memblock_is_memory(0));
@@ -849,13 +849,13 @@ static void test_free_ranges(void **state)
 	memblock_reserve(0x18000, 0x1000);
 	memblock_reserve(0x21000, 0x2000);
 	memblock_reserve(0x24000, 0x1000);
-	for_each_free_mem_range (i, NUMA_NO_NODE, MEMBLOCK_NONE, &start, &end, NULL) {
+	for_each_free_mem_range(i, NUMA_NO_NODE, MEMBLOCK_NONE, &start, &end, NULL) {
 		assert_true(seen < 4);
 		assert_int_equal(start, expected[seen][0]);
 		assert_int_equal(end, expected[seen++][1]);
 	}
 	assert_int_equal(seen, 4);
-	for_each_free_mem_range_reverse (i, NUMA_NO_NODE, MEMBLOCK_NONE, &start, &end, NULL) {
+	for_each_free_mem_range_reverse(i, NUMA_NO_NODE, MEMBLOCK_NONE, &start, &end, NULL) {
 		assert_true(seen > 0);
 		assert_int_equal(start, expected[--seen][0]);
 		assert_int_equal(end, expected[seen][1]);
@@ -873,7 +873,7 @@ static void test_whole_pages(void **state)
 	memblock_add(0x10800, 0x2000);
 	memblock_add(0x20800, 0x1000); /* not one whole page */
 	memblock_add(0x30000, 0x2000);
-	for_each_mem_pfn_range (i, MAX_NUMNODES, &start_pfn, &end_pfn, NULL) {
+	for_each_mem_pfn_range(i, MAX_NUMNODES, &start_pfn, &end_pfn, NULL) {
 		assert_int_equal(start_pfn, seen ? 0x30 : 0x11);
 		assert_int_equal(end_pfn, seen++ ? 0x32 : 0x12);
 	}
@@ -1040,7 +1040,7 @@ static void compare_walks(void)
 	phys_addr_t start, end;
 	uint64_t i;
 
-	for_each_free_mem_range (i, NUMA_NO_NODE, MEMBLOCK_NONE, &start, &end, NULL) {
+	for_each_free_mem_range(i, NUMA_NO_NODE, MEMBLOCK_NONE, &start, &end, NULL) {
 		for (; page_addr(page) < start; page++)
 			assert_false(is_free(page, NUMA_NO_NODE, 0));
 		starts[count++] = page;
@@ -1049,7 +1049,7 @@ static void compare_walks(void)
 	}
 	for (; page < MODEL_PAGES; page++)
 		assert_false(is_free(page, NUMA_NO_NODE, 0));
-	for_each_free_mem_range_reverse (i, NUMA_NO_NODE, MEMBLOCK_NONE, &start, &end, NULL) {
+	for_each_free_mem_range_reverse(i, NUMA_NO_NODE, MEMBLOCK_NONE, &start, &end, NULL) {
 		assert_true(count > 0);
 		assert_int_equal(start, page_addr(starts[--count]));
 	}

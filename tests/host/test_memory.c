@@ -618,7 +618,7 @@ static void check_layout(void)
 		next_pfn = (uint64_t)span->start_pfn + span->spanned_pages;
 		assert_true(strlen(boot_plan_reason(&plan, span->end_reason)) > 0);
 	}
-	for_each_mem_region (region) {
+	for_each_mem_region(region) {
 		uint64_t base = ALIGN_UP((uint64_t)region->base, PAGE_SIZE);
 		uint64_t end = ALIGN_DOWN((uint64_t)region->base + region->size, PAGE_SIZE);
 

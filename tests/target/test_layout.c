@@ -93,7 +93,7 @@ SELFTEST(zones, present_adds_up_to_memory)
 		EXPECT(zone.managed_pages <= zone.span.present_pages);
 		EXPECT(zone.span.present_pages <= zone.span.spanned_pages);
 	}
-	for_each_mem_pfn_range (i, MAX_NUMNODES, &start, &end, NULL)
+	for_each_mem_pfn_range(i, MAX_NUMNODES, &start, &end, NULL)
 		memory += end - start;
 	EXPECT(present == memory);
 }
@@ -142,7 +142,7 @@ SELFTEST(linear_map, every_megabyte_of_lowmem_translates)
 	phys_addr_t start, end;
 	uint64_t i;
 
-	for_each_mem_range (i, &start, &end)
+	for_each_mem_range(i, &start, &end)
 		expect_mapped(start, min_u64(end, limit));
 }
 
@@ -153,7 +153,7 @@ SELFTEST(linear_map, free_memory_holds_what_is_written)
 	phys_addr_t start, end;
 	uint64_t i;
 
-	for_each_free_mem_range (i, NUMA_NO_NODE, MEMBLOCK_NONE, &start, &end, NULL) {
+	for_each_free_mem_range(i, NUMA_NO_NODE, MEMBLOCK_NONE, &start, &end, NULL) {
 		volatile uint32_t *first, *last;
 
 		if (start >= limit || min_u64(end, limit) - start < 2 * PAGE_SIZE)
@@ -187,7 +187,7 @@ SELFTEST(linear_map, nothing_else_is_mapped)
 	const struct memblock_region *region;
 	phys_addr_t phys;
 
-	for_each_mem_region (region) {
+	for_each_mem_region(region) {
 		if (!memblock_is_nomap(region) || region->base >= memblock_get_current_limit() ||
 		    !IS_ALIGNED(region->base, PAGE_SIZE))
 			continue;
@@ -288,7 +288,7 @@ SELFTEST(vmemmap, every_4_mib_of_ram_has_its_own_struct_pages)
 	unsigned long start, end;
 	int i;
 
-	for_each_mem_pfn_range (i, MAX_NUMNODES, &start, &end, NULL) {
+	for_each_mem_pfn_range(i, MAX_NUMNODES, &start, &end, NULL) {
 		for (unsigned long pfn = start; pfn < end; pfn = ALIGN_DOWN(pfn, 1024) + 1024) {
 			expect_backed((uint32_t)pfn);
 			EXPECT(mmu_translate((uintptr_t)pfn_to_page((uint32_t)pfn), false, &phys));

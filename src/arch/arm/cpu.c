@@ -2,30 +2,22 @@
 /* The core: vectors, parking, firmware calls. */
 #include "arch/cpu.h"
 #include "arch/arm/cp15.h"
-#include "arch/exception.h"
+#include "arch/layout.h"
 
 #define MIDR_PART(midr) (((midr) >> 4) & 0xfff)
 #define PART_CORTEX_A7  0xc07
 #define PART_CORTEX_A15 0xc0f
 
-extern char exception_vectors[];
-
-void exception_entry(enum exception_kind kind, struct exception_frame *frame);
-
-/* From vectors.S: add what only CP15 knows. */
-void exception_entry(enum exception_kind kind, struct exception_frame *frame)
-{
-	bool data = kind == EXCEPTION_DATA_ABORT;
-
-	frame->fault_status = data ? cp15_read_dfsr() : cp15_read_ifsr();
-	frame->fault_address = data ? cp15_read_dfar() : cp15_read_ifar();
-	exception_report(kind, frame);
-}
+/* vectors.S and probe.S */
+void exception_setup(void);
+uint32_t probe_pending(void);
 
 void cpu_install_vectors(void)
 {
-	cp15_write_vbar((uint32_t)(uintptr_t)exception_vectors);
+	exception_setup();
+	cp15_write_vbar(VECTORS_BASE); /* the first tables map the page there */
 	isb();
+	probe_pending(); /* what a boot loader touched and nobody asked about is not our fault */
 }
 
 void cpu_park(void)

@@ -1,40 +1,66 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Exceptions while nobody expects one: save what the core had, say it, stop.
+ * Exceptions: save what the core had, ask C, and go on at frame->pc or never come back.
  *
- * Each entry leaves through report with r0 = kind (enum exception_kind). The frame on the exception
- * stack is struct exception_frame: r0-r12, sp, lr of the interrupted mode, pc, cpsr, fault status and address.
+ * The vectors are one page, made of `ldr pc` and their literals alone, so that it works where it is
+ * linked (VBAR) and mapped once more at 0xffff0000 (SCTLR.V) alike.
+ *
+ * Every exception goes by way of FIQ mode, whose r8 to r12, sp and lr are its own: a place to
+ * stand without touching anything of whoever was interrupted, in whatever mode that was. C then
+ * runs in SYS mode, whose lr no exception overwrites, on the stack of its level:
+ *
+ *	level 0		reported in full, or expected (kern/exception.h)
+ *	level 1		a fault while level 0 is at work: reported briefly, or expected
+ *	above		nothing sensible is left to do: park
+ *
+ * What is lost: lr of SVC mode at an SVC from SVC mode, r8 to r12 at an exception inside FIQ mode.
+ * For one core; others need a level, a scratch and stacks of their own.
  */
 #include "arch/arm/sysreg.h"
 
-	.syntax unified
-	.arch_extension virt
-	.text
-	.arm
-	.balign 32
-	.global exception_vectors
-exception_vectors:
-	b	.			@ reset does not come here
-	b	undefined
-	b	supervisor_call
-	b	prefetch_abort
-	b	data_abort
-	b	.			@ HYP trap: not at PL1
-	b	interrupt
-	b	fast_interrupt
+#define MODE_USR    0x10
+#define MODE_FIQ    0x11
+#define MODE_SYS    0x1f
 
-	/* The return address lies `adjust` bytes after the instruction to blame (ARM DDI 0406C B1.8.3). */
+/* struct exception_frame; exception.c asserts that these are its offsets. */
+#define FRAME_R8    32
+#define FRAME_SP    52
+#define FRAME_LR    56
+#define FRAME_PC    60
+#define FRAME_CPSR  64
+#define FRAME_BYTES 80 /* rounded up to 8 */
+
+	.syntax unified
+	.arm
+
+	.section .vectors, "ax", %progbits
+	.balign 4096
+	.global vectors_start
+vectors_start:
+	ldr	pc, =exception_park	@ reset does not come here
+	ldr	pc, =undefined
+	ldr	pc, =supervisor_call
+	ldr	pc, =prefetch_abort
+	ldr	pc, =data_abort
+	ldr	pc, =exception_park	@ HYP trap: not at PL1
+	ldr	pc, =interrupt
+	ldr	pc, =fast_interrupt
+	.ltorg
+	.global vectors_end
+vectors_end:
+
+	.text
+	/*
+	 * The return address lies `adjust` bytes after the instruction to blame (ARM DDI 0406C B1.8.3; C
+	 * corrects it for Thumb). It and SPSR go to FIQ mode's scratch, where nothing is kept for long.
+	 */
 	.macro exception label, kind, adjust
 \label:
-	ldr	sp, =exception_stack_top
-	sub	sp, sp, #80		@ struct exception_frame, rounded up to 8
-	stmia	sp, {r0-r12}
-	sub	r1, lr, #\adjust
-	str	r1, [sp, #60]
-	mrs	r1, spsr
-	str	r1, [sp, #64]
-	mov	r0, #\kind
-	b	report
+	sub	lr, lr, #\adjust
+	srsdb	sp, #MODE_FIQ
+	cpsid	aif, #MODE_FIQ
+	mov	r8, #\kind
+	b	save
 	.endm
 
 	exception undefined, 0, 4
@@ -44,21 +70,97 @@ exception_vectors:
 	exception interrupt, 4, 4
 	exception fast_interrupt, 5, 4
 
-	/* sp and lr of the interrupted mode: visit it. From SVC they are right there; we only run in SVC. */
-report:
-	mov	r2, sp
-	mrs	r3, cpsr
-	cpsid	aif, #MODE_SVC
-	str	sp, [r2, #52]
-	str	lr, [r2, #56]
-	mov	sp, r2			@ report in SVC, on the exception stack
-	mov	r1, r2
-	bl	exception_entry
-	b	.
+	/* Go to the mode of a CPSR value, to USR by its twin SYS. Uses r0 and r1. */
+	.macro visit cpsr
+	mrs	r0, cpsr
+	bic	r0, r0, #CPSR_MODE
+	and	r1, \cpsr, #CPSR_MODE
+	cmp	r1, #MODE_USR
+	moveq	r1, #MODE_SYS
+	orr	r0, r0, r1
+	msr	cpsr_c, r0
+	.endm
+
+	/* FIQ mode: r8 = kind. Later, in every mode: r4 = frame, r5 = kind, r6 = level. */
+save:
+	ldr	r11, =exception_level
+	ldr	r12, [r11]
+	cmp	r12, #1
+	bhi	exception_park
+	ldrlo	lr, =exception_stack_top
+	ldreq	lr, =exception_stack_nested_top
+	add	r9, r12, #1
+	str	r9, [r11]
+	sub	lr, lr, #FRAME_BYTES
+	stmia	lr, {r0-r7}
+	ldmdb	sp, {r9, r10}		@ pc, cpsr: what srsdb left
+	str	r9, [lr, #FRAME_PC]
+	str	r10, [lr, #FRAME_CPSR]
+	mov	r4, lr
+	mov	r5, r8
+	mov	r6, r12
+
+	visit	r10
+	add	r1, r4, #FRAME_R8
+	stmia	r1, {r8-r12}
+	str	sp, [r4, #FRAME_SP]
+	str	lr, [r4, #FRAME_LR]
+
+	cps	#MODE_SYS
+	mov	sp, r4
+	mov	r0, r5
+	mov	r1, r4
+	mov	r2, r6
+	bl	exception_entry		@ comes back when the fault was expected, with another pc
+
+	cps	#MODE_FIQ
+	ldr	r0, =exception_level
+	str	r6, [r0]
+	ldr	r2, [r4, #FRAME_CPSR]
+	visit	r2
+	add	r1, r4, #FRAME_R8
+	ldmia	r1, {r8-r12}
+	ldr	sp, [r4, #FRAME_SP]
+	ldr	lr, [r4, #FRAME_LR]
+
+	cps	#MODE_FIQ
+	mov	lr, r4
+	ldr	r8, [lr, #FRAME_CPSR]
+	msr	spsr_cxsf, r8
+	ldr	r8, [lr, #FRAME_PC]
+	ldmia	lr, {r0-r7}
+	mov	lr, r8
+	clrex
+	movs	pc, lr
+
+exception_park:
+	wfi
+	b	exception_park
+
+	/* void exception_setup(void): FIQ mode gets its scratch. */
+	.global exception_setup
+exception_setup:
+	mrs	r0, cpsr
+	cpsid	aif, #MODE_FIQ
+	ldr	sp, =exception_scratch_end
+	msr	cpsr_c, r0
+	bx	lr
 
 	.ltorg
 
 	.section .bss.exception_stack, "aw", %nobits
 	.balign 8
-	.space	4096
+	.global exception_stack
+exception_stack:
+	.space	8192
+	.global exception_stack_top
 exception_stack_top:
+	.global exception_stack_nested
+exception_stack_nested:
+	.space	4096
+	.global exception_stack_nested_top
+exception_stack_nested_top:
+	.space	8
+exception_scratch_end:
+exception_level:
+	.space	4

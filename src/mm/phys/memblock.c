@@ -441,16 +441,16 @@ static phys_addr_t find_free(const struct request *request)
 	uint64_t i;
 
 	if (memblock.bottom_up) {
-		for_each_free_mem_range (i, request->nid, request->flags, &span.base, &span.end,
-					 NULL) {
+		for_each_free_mem_range(i, request->nid, request->flags, &span.base, &span.end,
+					NULL) {
 			place = lowest_fit(clip(span, request->bounds), request);
 			if (place)
 				return place;
 		}
 		return 0;
 	}
-	for_each_free_mem_range_reverse (i, request->nid, request->flags, &span.base, &span.end,
-					 NULL) {
+	for_each_free_mem_range_reverse(i, request->nid, request->flags, &span.base, &span.end,
+					NULL) {
 		place = highest_fit(clip(span, request->bounds), request);
 		if (place)
 			return place;
@@ -748,7 +748,7 @@ static phys_addr_t end_of_lowest(phys_addr_t bytes)
 {
 	const struct memblock_region *region;
 
-	for_each_mem_region (region) {
+	for_each_mem_region(region) {
 		if (bytes <= region->size)
 			return region->base + bytes;
 		bytes -= region->size;

@@ -368,27 +368,26 @@ static inline unsigned long memblock_region_reserved_end_pfn(const struct memblo
 	     (i) = memblock_next_range_rev(i, nid, flags, type_a, type_b, p_start, p_end, p_nid))
 
 /* Memory, reserved or not, but not no-map. */
-#define for_each_mem_range(i, p_start, p_end)                          \
-	__for_each_mem_range (i, &memblock.memory, NULL, NUMA_NO_NODE, \
-			      MEMBLOCK_HOTPLUG | MEMBLOCK_DRIVER_MANAGED, p_start, p_end, NULL)
+#define for_each_mem_range(i, p_start, p_end)                         \
+	__for_each_mem_range(i, &memblock.memory, NULL, NUMA_NO_NODE, \
+			     MEMBLOCK_HOTPLUG | MEMBLOCK_DRIVER_MANAGED, p_start, p_end, NULL)
 
-#define for_each_mem_range_rev(i, p_start, p_end)                                             \
-	__for_each_mem_range_rev (i, &memblock.memory, NULL, NUMA_NO_NODE,                    \
-				  MEMBLOCK_HOTPLUG | MEMBLOCK_DRIVER_MANAGED, p_start, p_end, \
-				  NULL)
+#define for_each_mem_range_rev(i, p_start, p_end)                         \
+	__for_each_mem_range_rev(i, &memblock.memory, NULL, NUMA_NO_NODE, \
+				 MEMBLOCK_HOTPLUG | MEMBLOCK_DRIVER_MANAGED, p_start, p_end, NULL)
 
-#define for_each_reserved_mem_range(i, p_start, p_end)                                           \
-	__for_each_mem_range (i, &memblock.reserved, NULL, NUMA_NO_NODE, MEMBLOCK_NONE, p_start, \
-			      p_end, NULL)
+#define for_each_reserved_mem_range(i, p_start, p_end)                                          \
+	__for_each_mem_range(i, &memblock.reserved, NULL, NUMA_NO_NODE, MEMBLOCK_NONE, p_start, \
+			     p_end, NULL)
 
 /* Memory that is not reserved. */
-#define for_each_free_mem_range(i, nid, flags, p_start, p_end, p_nid)                              \
-	__for_each_mem_range (i, &memblock.memory, &memblock.reserved, nid, flags, p_start, p_end, \
-			      p_nid)
+#define for_each_free_mem_range(i, nid, flags, p_start, p_end, p_nid)                             \
+	__for_each_mem_range(i, &memblock.memory, &memblock.reserved, nid, flags, p_start, p_end, \
+			     p_nid)
 
-#define for_each_free_mem_range_reverse(i, nid, flags, p_start, p_end, p_nid)                   \
-	__for_each_mem_range_rev (i, &memblock.memory, &memblock.reserved, nid, flags, p_start, \
-				  p_end, p_nid)
+#define for_each_free_mem_range_reverse(i, nid, flags, p_start, p_end, p_nid)                  \
+	__for_each_mem_range_rev(i, &memblock.memory, &memblock.reserved, nid, flags, p_start, \
+				 p_end, p_nid)
 
 /*
  * Whole pages of memory regions, ascending, regions without one left out; nid MAX_NUMNODES means

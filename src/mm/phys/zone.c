@@ -25,7 +25,7 @@ static void count_free(uint32_t free_pages[MAX_NR_ZONES])
 
 	for (enum zone_type zone = 0; zone < MAX_NR_ZONES; zone++)
 		free_pages[zone] = 0;
-	for_each_free_mem_range (i, NUMA_NO_NODE, MEMBLOCK_NONE, &start, &end, NULL) {
+	for_each_free_mem_range(i, NUMA_NO_NODE, MEMBLOCK_NONE, &start, &end, NULL) {
 		uint32_t from = PFN_UP(start), to = PFN_DOWN(end);
 
 		for (enum zone_type zone = 0; zone < MAX_NR_ZONES && from < to; zone++)

@@ -70,11 +70,11 @@ bool linear_map_init(uint64_t lowmem_end, uint32_t image_phys, uint32_t image_by
 	bool good = true;
 	uint64_t i;
 
-	for_each_mem_range (i, &start, &end)
+	for_each_mem_range(i, &start, &end)
 		around_image(ALIGN_UP(start, PAGE_SIZE),
 			     min_u64(ALIGN_DOWN(end, PAGE_SIZE), lowmem_end), image_base, image_end,
 			     map_sections_step, &good);
-	for_each_mem_range (i, &start, &end)
+	for_each_mem_range(i, &start, &end)
 		around_image(ALIGN_UP(start, PAGE_SIZE),
 			     min_u64(ALIGN_DOWN(end, PAGE_SIZE), lowmem_end), image_base, image_end,
 			     map_edges, &good);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#include "kern/backtrace.h"
+
+#include "kern/log.h"
+#include "kern/symbols.h"
+
+#define PC 15
+
+/* A return address may lie in the next function: after a call that does not return. */
+static void print_frame(uint32_t pc, bool interrupted, const char *remark)
+{
+	struct symbol symbol;
+
+	if (symbol_lookup(interrupted ? pc : pc - 2, &symbol))
+		pr_err("  [<%08x>] %s+0x%x/0x%x%s\n", (unsigned int)pc, symbol.name,
+		       (unsigned int)(symbol.offset + (interrupted ? 0 : 2)),
+		       (unsigned int)symbol.size, remark);
+	else
+		pr_err("  [<%08x>] not in the image's text%s\n", (unsigned int)pc, remark);
+}
+
+static void print_end(enum unwind_result result)
+{
+	switch (result) {
+	case UNWIND_BAD_TABLE:
+		pr_err("  its unwind table is malformed or of an unknown model\n");
+		break;
+	case UNWIND_BAD_STACK:
+		pr_err("  what is on its stack cannot be a caller\n");
+		break;
+	case UNWIND_END:
+		break;
+	default:
+		pr_err("  ... and more, after %d\n", UNWIND_FRAMES_MAX);
+	}
+}
+
+void backtrace_print(const struct unwind_registers *from, bool interrupted)
+{
+	struct unwind_registers registers = *from;
+	enum unwind_result result = UNWIND_STEPPED;
+
+	pr_err("Backtrace:\n");
+	for (unsigned int frame = 0; frame < UNWIND_FRAMES_MAX; frame++) {
+		print_frame(registers.r[PC], interrupted,
+			    result == UNWIND_STEPPED_BY_LR ? " (taken from lr)" : "");
+		result = unwind_step(&unwind_image, &registers, interrupted);
+		if (result != UNWIND_STEPPED && result != UNWIND_STEPPED_BY_LR)
+			break;
+		interrupted = false;
+	}
+	print_end(result);
+}

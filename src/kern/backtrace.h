@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* Who called whom, to the log. */
+#ifndef STRATA_KERN_BACKTRACE_H
+#define STRATA_KERN_BACKTRACE_H
+
+#include "arch/unwind.h"
+
+/*
+ * A line for each function from the one that the registers are in to the first, at most
+ * UNWIND_FRAMES_MAX, and a line when the walk ended for a reason worth knowing. `interrupted` as in
+ * unwind_step. Never faults, whatever the registers and the stack say.
+ */
+void backtrace_print(const struct unwind_registers *from, bool interrupted);
+
+#endif
