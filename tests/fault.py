@@ -14,6 +14,8 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 import qemu  # noqa: E402
+import tap  # noqa: E402
+from tap import expect  # noqa: E402
 
 HANG_SECONDS = 60
 QUIET_SECONDS = 3   # how long a parked core is listened to
@@ -22,15 +24,6 @@ LINES_MAX = 80      # of a whole report
 BELOW = ("crash", "shell_run", "boot_main", "virtual_entry")  # every walk from a command ends so
 
 FRAME = re.compile(r"^  \[<(\w{8})>\] (\S+)\+0x(\w+)/0x(\w+)", re.M)
-
-
-class Wrong(Exception):
-    """What was seen and what should have been."""
-
-
-def expect(condition, text, output):
-    if not condition:
-        raise Wrong(f"{text}\n{output}")
 
 
 def crash(kind, board, **options):
@@ -194,20 +187,7 @@ def tests():
 
 def main():
     os.chdir(ROOT)
-    cases = list(tests())
-    failed = 0
-    print(f"TAP version 13\n1..{len(cases)}", flush=True)
-    for number, (title, test) in enumerate(cases, 1):
-        try:
-            test()
-            print(f"ok {number} {title}", flush=True)
-        except (Wrong, qemu.Refused) as problem:
-            failed += 1
-            print(f"not ok {number} {title}")
-            for line in str(problem).splitlines():
-                print(f"# {line}")
-            sys.stdout.flush()
-    sys.exit(1 if failed else 0)
+    sys.exit(0 if tap.run(list(tests())) else 1)
 
 
 if __name__ == "__main__":
