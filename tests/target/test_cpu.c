@@ -17,6 +17,16 @@ SELFTEST(cpu, mmu_and_caches_are_on)
 	EXPECT((sctlr & SCTLR_Z) != 0);
 }
 
+/* Whatever a boot loader left in TTBCR (U-Boot: EAE), and walks that look in the caches. */
+SELFTEST(cpu, walks_use_short_descriptors_and_the_caches)
+{
+	uint32_t ttbcr;
+
+	asm volatile("mrc p15, 0, %0, c2, c0, 2" : "=r"(ttbcr));
+	EXPECT(ttbcr == 0);
+	EXPECT((cp15_read_ttbr0() & 0x7f) == TTBR_WALK_WBWA_SHAREABLE);
+}
+
 SELFTEST(cpu, runs_in_svc_with_interrupts_masked)
 {
 	uint32_t cpsr;
