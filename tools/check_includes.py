@@ -121,9 +121,13 @@ def check_file(name, text):
 
 def project_files(root):
     """What git knows or would add; without git, everything that is not built or fetched."""
-    git = subprocess.run(["git", "-C", root, "ls-files", "-z", "--cached", "--others",
-                          "--exclude-standard"], capture_output=True, text=True, check=False)
-    if git.returncode == 0:
+    try:
+        git = subprocess.run(["git", "-C", root, "ls-files", "-z", "--cached", "--others",
+                              "--exclude-standard"], capture_output=True, text=True, check=False)
+        known = git.returncode == 0
+    except FileNotFoundError:
+        known = False
+    if known:
         names = set(git.stdout.split("\0")) - {""}
         return sorted(name for name in names if os.path.isfile(os.path.join(root, name)))
     names = []
