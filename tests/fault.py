@@ -30,8 +30,8 @@ def crash(kind, board, **options):
     return qemu.boot(board=board, bootargs=f'quiet run="crash {kind}"', **options)
 
 
-def report_of(kind, board):
-    result = crash(kind, board, timeout=HANG_SECONDS)
+def report_of(kind, board, vmsplit=None):
+    result = crash(kind, board, timeout=HANG_SECONDS, vmsplit=vmsplit)
     output = result.output
     expect(not result.timed_out, f"no end after {HANG_SECONDS} s: taken for a hang", output)
     expect(result.exit_status == EXIT_STATUS, f"QEMU's exit status is {result.exit_status}", output)
@@ -40,9 +40,9 @@ def report_of(kind, board):
     return output
 
 
-def symbols_of(board):
+def symbols_of(board, vmsplit=None):
     """{name: {address}} as the linker has them."""
-    path = os.path.splitext(qemu.default_kernel(board))[0] + ".sym"
+    path = os.path.splitext(qemu.default_kernel(board, vmsplit))[0] + ".sym"
     names = {}
     with open(path, encoding="ascii") as file:
         for address, _, name in (line.split() for line in file):
@@ -50,12 +50,12 @@ def symbols_of(board):
     return names
 
 
-def check_frames(output, board, *names):
+def check_frames(output, board, *names, vmsplit=None):
     """The walk begins with these functions; every line is what the linker says."""
     frames = FRAME.findall(output)
     seen = [name for _, name, _, _ in frames]
     expect(seen[:len(names)] == list(names), f"the walk begins with {seen}, not {names}", output)
-    symbols = symbols_of(board)
+    symbols = symbols_of(board, vmsplit)
     for address, name, offset, size in frames:
         start = int(address, 16) - int(offset, 16)
         expect(start in symbols.get(name, ()), f"{name} does not begin at {start:x}", output)
@@ -76,15 +76,16 @@ def has(output, *patterns):
 
 # --- one function a crash ------------------------------------------------------------------------
 
-def null(board):
-    output = report_of("null", board)
+def null(board, vmsplit=None):
+    output = report_of("null", board, vmsplit)
     has(output, r"^fatal: data abort at pc (\w{8}), crash_inner_null\+0x\w+/0x\w+$",
         r"^  data abort, write to 00000000: translation fault, section \(status 805\), domain 0$",
         r"^  00000000: null page, nothing mapped$", r"^  cpsr \w{8}: SVC mode, ARM code",
         r"^  sp is on the boot stack, \d+ of \d+ bytes left$")
     pc = re.search(r"at pc (\w{8})", output)[1]
     has(output, rf"  pc  {pc}$", rf"^  \[<{pc}>\] crash_inner_null")
-    check_below(output, check_frames(output, board, "crash_inner_null", "crash_null", "crash"))
+    check_below(output, check_frames(output, board, "crash_inner_null", "crash_null", "crash",
+                                     vmsplit=vmsplit))
 
 
 def undefined(board):
@@ -178,6 +179,9 @@ def tests():
     for board in ("virt", "raspi2b"):
         for kind, check in kinds.items():
             yield f"crash {kind}, {board}", lambda check=check, board=board: check(board)
+        for vmsplit in ("3G", "2G", "1G"):
+            yield (f"crash null, {board} {vmsplit}",
+                   lambda board=board, vmsplit=vmsplit: null(board, vmsplit))
         for kind in ("null", "nested"):
             yield (f"crash {kind}, {board}, without semihosting",
                    lambda kind=kind, board=board: parked(kind, board))
