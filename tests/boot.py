@@ -239,14 +239,29 @@ def blob_in_the_way():
 
 
 def initrd_in_the_way():
-    """Its bytes must be the same after the move: a checksum over the wire would need a command."""
-    tree = Tree(bootargs='run="iomem;poweroff"')
-    tree.cells("/chosen", "linux,initrd-start", 0x40201000)
-    tree.cells("/chosen", "linux,initrd-end", 0x40203800)
-    output = raw(tree, places=(0x44000000, 0x46000000, 0x4F000000))
-    has(output, "initrd: moved from 0x40201000 to ", " : initrd")
-    size = re.search(r"^  (\w+)-(\w+) : initrd$", output, flags=re.M)
-    expect(int(size[2], 16) - int(size[1], 16) + 1 == 0x2800, "initrd's size changed", output)
+    """Moved whole: iomem says how long it is, peek what its first and last words are."""
+    content = random.Random(7).randbytes(0x2800)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        extra = ("-device", f"loader,file={file.name},addr=0x40201000,force-raw=on")
+
+        def boot_it(command):
+            tree = Tree(bootargs=f'run="{command};poweroff"')
+            tree.cells("/chosen", "linux,initrd-start", 0x40201000)
+            tree.cells("/chosen", "linux,initrd-end", 0x40203800)
+            return raw(tree, places=(0x44000000, 0x46000000, 0x4F000000), extra=extra)
+
+        output = boot_it("iomem")
+        place = re.search(r"^initrd: moved from 0x40201000 to (0x\w+), ", output, flags=re.M)
+        size = re.search(r"^  (\w+)-(\w+) : initrd$", output, flags=re.M)
+        expect(place and size and int(size[2], 16) - int(size[1], 16) + 1 == len(content),
+               "initrd did not move, or its size changed", output)
+        virt = int(place[1], 16) - 0x40000000 + 0xC0000000
+        output = boot_it(f"peek {virt:#x};peek {virt + len(content) - 4:#x}")
+    for at in (0, len(content) - 4):
+        word = int.from_bytes(content[at:at + 4], "little")
+        has(output, f"{virt + at:08x}: {word:08x}")
 
 
 def elf_without_r2():
