@@ -60,7 +60,7 @@ PLAN_SRC := $(wildcard src/lib/*.c) src/kern/param.c src/kern/log.c src/kern/cmd
 	    src/mm/phys/memblock.c src/mm/phys/zone_layout.c src/mm/phys/zone_params.c \
 	    src/mm/phys/watermark.c src/mm/phys/dma_limit.c src/boot/early/tree.c \
 	    src/boot/blob.c src/boot/memory.c src/boot/mem_param.c src/boot/plan.c \
-	    src/boot/tree_report.c
+	    src/boot/tree_report.c src/boot/finding.c src/boot/dtlint.c
 
 .PHONY: all setup run debug test lint matrix clean help FORCE
 all: $(foreach s,$(SPLITS),build/vmsplit_$(s)/strata.elf build/vmsplit_$(s)/strata.img) \

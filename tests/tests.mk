@@ -53,9 +53,10 @@ test_oracle_SRC      := $(MODEL) src/mm/phys/zone_layout.c src/mm/phys/watermark
 test_dma_limit_SRC   := $(MODEL) src/mm/phys/dma_limit.c
 # Trees come from libfdt's writer. test_place includes place.c itself: its addresses have 32 bits.
 TREE  := tests/host/fdt_builder.c src/boot/early/tree.c $(addprefix libfdt/,$(FDT_SRC) fdt_sw.c)
-test_tree_SRC        := $(TREE) src/boot/blob.c src/boot/devices.c src/boot/tree_report.c
+test_tree_SRC        := $(TREE) src/boot/blob.c src/boot/devices.c src/boot/tree_report.c \
+			src/boot/finding.c
 test_place_SRC       := $(TREE)
-test_memory_SRC      := $(MODEL) $(test_tree_SRC) $(addprefix src/boot/,memory.c mem_param.c plan.c) \
+test_memory_SRC      := $(MODEL) $(test_tree_SRC) $(addprefix src/boot/,memory.c mem_param.c plan.c dtlint.c) \
 			$(addprefix src/mm/phys/,dma_limit.c memblock.c zone_layout.c)
 
 $(HOST)/oracle_table.h: tests/oracle_table.py tests/oracle/linux-zones.json

@@ -32,8 +32,7 @@ const char *blob_node_path(const void *blob, uint32_t node)
 	return path;
 }
 
-/* As Linux and the walk have it: what a node does not say its parent says; 1 if nobody does. */
-static int cells_of(const void *blob, int node, const char *name)
+int blob_cells(const void *blob, int node, const char *name)
 {
 	for (; node >= 0; node = fdt_parent_offset(blob, node)) {
 		int bytes;
@@ -45,7 +44,7 @@ static int cells_of(const void *blob, int node, const char *name)
 	return 1;
 }
 
-static uint64_t read_cells(const fdt32_t *cell, int cells)
+uint64_t blob_read_cells(const fdt32_t *cell, int cells)
 {
 	uint64_t number = 0;
 
@@ -57,9 +56,9 @@ static uint64_t read_cells(const fdt32_t *cell, int cells)
 /* One step up through `ranges` of the bus. False: not passed on. */
 static bool translate(const void *blob, int bus, int above, uint64_t *address)
 {
-	int child_cells = cells_of(blob, bus, "#address-cells");
-	int up_cells = cells_of(blob, above, "#address-cells");
-	int size_cells = cells_of(blob, bus, "#size-cells");
+	int child_cells = blob_cells(blob, bus, "#address-cells");
+	int up_cells = blob_cells(blob, above, "#address-cells");
+	int size_cells = blob_cells(blob, bus, "#size-cells");
 	int bytes, entry_cells = child_cells + up_cells + size_cells;
 	const fdt32_t *entry = fdt_getprop(blob, bus, "ranges", &bytes);
 
@@ -68,11 +67,11 @@ static bool translate(const void *blob, int bus, int above, uint64_t *address)
 	if (bytes == 0)
 		return true;
 	for (; bytes >= 4 * entry_cells; bytes -= 4 * entry_cells, entry += entry_cells) {
-		uint64_t child = read_cells(entry, child_cells);
-		uint64_t size = read_cells(entry + child_cells + up_cells, size_cells);
+		uint64_t child = blob_read_cells(entry, child_cells);
+		uint64_t size = blob_read_cells(entry + child_cells + up_cells, size_cells);
 
 		if (*address >= child && *address - child < size) {
-			*address += read_cells(entry + child_cells, up_cells) - child;
+			*address += blob_read_cells(entry + child_cells, up_cells) - child;
 			return true;
 		}
 	}
@@ -83,11 +82,11 @@ bool blob_register_address(const void *blob, int node, uint64_t *address)
 {
 	int bus = fdt_parent_offset(blob, node), bytes;
 	const fdt32_t *reg = fdt_getprop(blob, node, "reg", &bytes);
-	int cells = cells_of(blob, bus, "#address-cells");
+	int cells = blob_cells(blob, bus, "#address-cells");
 
 	if (bus < 0 || reg == NULL || cells == 0 || bytes < 4 * cells)
 		return false;
-	*address = read_cells(reg, cells);
+	*address = blob_read_cells(reg, cells);
 	while (bus > 0) {
 		int above = fdt_parent_offset(blob, bus);
 

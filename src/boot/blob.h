@@ -6,6 +6,8 @@
 #ifndef STRATA_BOOT_BLOB_H
 #define STRATA_BOOT_BLOB_H
 
+#include <libfdt.h>
+
 #include "lib/types.h"
 
 /*
@@ -19,6 +21,15 @@ int blob_find_node(const void *blob, const char *name, size_t length);
  * when a bus on the way does not pass it on, or the tree says no such thing.
  */
 bool blob_register_address(const void *blob, int node, uint64_t *address);
+
+/*
+ * #address-cells or #size-cells for what lies below a node. As Linux and the walk have it: what a
+ * node does not say its parent says; 1 if nobody does.
+ */
+int blob_cells(const void *blob, int node, const char *name);
+
+/* The number that some cells hold, its lowest 64 bits. */
+uint64_t blob_read_cells(const fdt32_t *cell, int cells);
 
 /* The path of a node, for messages; in a static buffer that the next call overwrites. */
 const char *blob_node_path(const void *blob, uint32_t node);

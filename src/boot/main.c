@@ -9,6 +9,7 @@
 #include "arch/mmu.h"
 #include "boot/console.h"
 #include "boot/devices.h"
+#include "boot/dtlint.h"
 #include "boot/info.h"
 #include "boot/memory.h"
 #include "boot/plan.h"
@@ -75,6 +76,8 @@ static void say_hello(void)
 static void report_tree(void)
 {
 	tree_report(&boot_info.tree, boot_blob());
+	if (boot_info.tree.blob_bytes != 0)
+		dtlint_tree(&boot_info.tree, boot_blob());
 }
 
 static void parse_arguments(void)
@@ -139,13 +142,19 @@ static void check_console(void)
 				resource[i].name, resource[i].base);
 }
 
-static void setup_memblock(void)
+/* Where things lie by now. */
+static struct boot_occupied occupied_places(void)
 {
-	const struct boot_occupied occupied = {
+	return (struct boot_occupied){
 		.image = { boot_info.image_phys, boot_info.image_bytes },
 		.blob = { boot_info.blob_phys, boot_info.tree.blob_bytes },
 		.initrd = { boot_info.initrd_phys, boot_info.initrd_bytes },
 	};
+}
+
+static void setup_memblock(void)
+{
+	const struct boot_occupied occupied = occupied_places();
 
 	boot_memory_init(&boot_info.tree, boot_blob(), &occupied, boot_info.ram_base);
 	name_resources();
@@ -154,8 +163,11 @@ static void setup_memblock(void)
 
 static void setup_layout(void)
 {
+	const struct boot_occupied occupied = occupied_places();
+
 	boot_plan_compute(&boot_info.tree, boot_blob(), boot_info.ram_base, CONFIG_PAGE_OFFSET,
 			  &plan);
+	dtlint_places(&boot_info.tree, boot_blob(), &occupied, &plan);
 	boot_plan_log_zones(&plan);
 }
 

@@ -5,6 +5,7 @@
 #include <libfdt.h>
 
 #include "boot/blob.h"
+#include "boot/finding.h"
 #include "boot/mem_param.h"
 #include "kern/fatal.h"
 #include "kern/log.h"
@@ -18,10 +19,9 @@
 
 /* --- RAM ------------------------------------------------------------------------------------- */
 
-static void say_cut(const void *blob, const struct tree_bank *bank, const char *what)
+static void say_cut(const void *blob, const struct tree_bank *bank, enum finding_code code)
 {
-	pr_warn("%s: memory %#" PRIx64 "-%#" PRIx64 " %s\n", blob_node_path(blob, bank->node),
-		bank->base, bank->base + bank->size - 1, what);
+	finding_raise_at(blob, code, bank->node, bank->base, bank->size);
 }
 
 /* Base up, size down to whole pages, as Linux does; below the RAM base and above 4 GiB is cut. */
@@ -31,16 +31,13 @@ static void add_bank(const void *blob, const struct tree_bank *bank, uint64_t ra
 	uint64_t end = ALIGN_DOWN(bank->base + bank->size, PAGE_SIZE);
 
 	if (bank->base >= SZ_4G) {
-		say_cut(blob, bank, "lies above 4 GiB, out of reach without LPAE: left out");
+		say_cut(blob, bank, FINDING_BANK_ABOVE_4G);
 		return;
 	}
 	if (bank->base + bank->size > SZ_4G)
-		say_cut(blob, bank,
-			"reaches above 4 GiB, out of reach without LPAE: that part is left out");
+		say_cut(blob, bank, FINDING_BANK_ACROSS_4G);
 	if (base < ram_base) {
-		say_cut(blob, bank,
-			"begins below the RAM base (the lowest bank, rounded up to 2 MiB): that "
-			"part is left out");
+		say_cut(blob, bank, FINDING_BANK_BELOW_BASE);
 		base = ram_base;
 	}
 	end = min_u64(end, PHYS_END);
@@ -83,8 +80,8 @@ static void reserve_memreserve(const void *blob)
 		if (fdt_get_mem_rsv(blob, i, &range.base, &range.size) != 0 || range.size == 0)
 			return;
 		if (!touches_ram(range.base, range.size))
-			pr_warn("/memreserve/ %#" PRIx64 " size %#" PRIx64 ": not RAM: no effect\n",
-				range.base, range.size);
+			finding_raise_at(blob, FINDING_MEMRESERVE_NOT_RAM, FINDING_MEMRESERVE,
+					 range.base, range.size);
 		reserve(&range);
 	}
 }
@@ -96,35 +93,66 @@ static void hide(phys_addr_t base, phys_addr_t size)
 		      INIT_MEMBLOCK_REGIONS);
 }
 
+static bool overlap(const struct early_range *a, const struct early_range *b)
+{
+	return a->base < b->base + b->size && b->base < a->base + a->size;
+}
+
+/* Who has some of a range already, for people. */
+static const char *owner_of(const void *blob, const struct boot_occupied *occupied,
+			    const struct early_range *range)
+{
+	struct early_range entry;
+
+	if (overlap(&occupied->image, range))
+		return "the image";
+	if (overlap(&occupied->blob, range))
+		return "the device tree";
+	if (overlap(&occupied->initrd, range))
+		return "the initrd";
+	for (int i = 0; fdt_get_mem_rsv(blob, i, &entry.base, &entry.size) == 0 && entry.size != 0;
+	     i++)
+		if (overlap(&entry, range))
+			return "/memreserve/";
+	return "another reserved region";
+}
+
 /* No mapping for what something else already lives in would take it away from its owner. */
-static void mark_no_map(const void *blob, const struct tree_reserved *region)
+static void mark_no_map(const void *blob, const struct tree_reserved *region,
+			const struct boot_occupied *occupied)
 {
 	struct early_range range = { region->base, region->size };
 	phys_addr_t base = (phys_addr_t)region->base;
 	phys_addr_t size = (phys_addr_t)min_u64(region->size, PHYS_END - region->base);
 
 	if (memblock_is_region_reserved(base, size)) {
-		pr_warn("%s: no-map region %#" PRIx64 " size %#" PRIx64
-			" overlaps memory in use: only reserved, stays mapped; move one of the "
-			"two\n",
-			blob_node_path(blob, region->node), region->base, region->size);
+		const struct finding finding = {
+			.code = FINDING_NO_MAP_IN_USE,
+			.node = region->node,
+			.a = region->base,
+			.b = region->size,
+			.name = owner_of(blob, occupied, &range),
+		};
+
+		finding_raise(blob, &finding);
 		reserve(&range);
 		return;
 	}
 	hide(base, size);
 }
 
-static void reserve_static(const void *blob, const struct tree_reserved *region)
+static void reserve_static(const void *blob, const struct tree_reserved *region,
+			   const struct boot_occupied *occupied)
 {
 	struct early_range range = { region->base, region->size };
 
 	if (!touches_ram(region->base, region->size)) {
-		pr_warn("%s: reserved region %#" PRIx64 " size %#" PRIx64 ": not RAM: no effect\n",
-			blob_node_path(blob, region->node), region->base, region->size);
+		finding_raise_at(blob, FINDING_RESERVED_NOT_RAM, region->node, region->base,
+				 region->size);
 		return;
 	}
 	if ((region->flags & RESERVED_NO_MAP) != 0)
-		mark_no_map(blob, region);
+		mark_no_map(blob, region, occupied);
 	else if ((region->flags & RESERVED_REUSABLE) != 0)
 		pr_info("%s: reusable region %#" PRIx64 " size %#" PRIx64
 			": given out as ordinary memory\n",
@@ -177,8 +205,11 @@ static void reserve_dynamic(const void *blob, const struct tree_reserved *region
 	phys_addr_t place = 0;
 
 	if ((alignment & (alignment - 1)) != 0) {
-		pr_warn("%s: alignment %#" PRIx64 " is no power of two: region ignored\n", path,
-			alignment);
+		finding_raise_at(blob, FINDING_DYNAMIC_ALIGNMENT, region->node, alignment, 0);
+		return;
+	}
+	if (size == 0) {
+		finding_raise_at(blob, FINDING_RESERVED_ZERO, region->node, 0, 0);
 		return;
 	}
 	if ((region->flags & RESERVED_REUSABLE) != 0) {
@@ -186,12 +217,10 @@ static void reserve_dynamic(const void *blob, const struct tree_reserved *region
 			path, size);
 		return;
 	}
-	if (size != 0 && size < PHYS_END && alignment < PHYS_END)
+	if (size < PHYS_END && alignment < PHYS_END)
 		place = place_dynamic(blob, region, (phys_addr_t)size, (phys_addr_t)alignment);
 	if (place == 0) {
-		pr_warn("%s: no room for %#" PRIx64 " bytes aligned to %#" PRIx64
-			" within its alloc-ranges: region ignored; make it smaller or widen them\n",
-			path, size, alignment);
+		finding_raise_at(blob, FINDING_DYNAMIC_NO_ROOM, region->node, size, alignment);
 		return;
 	}
 	if ((region->flags & RESERVED_NO_MAP) != 0)
@@ -199,11 +228,12 @@ static void reserve_dynamic(const void *blob, const struct tree_reserved *region
 	pr_info("%s: placed at %#" PRIx64 " size %#" PRIx64 "\n", path, (uint64_t)place, size);
 }
 
-static void reserve_static_regions(const struct boot_tree *tree, const void *blob)
+static void reserve_static_regions(const struct boot_tree *tree, const void *blob,
+				   const struct boot_occupied *occupied)
 {
 	for (uint32_t i = 0; i < tree->reserved_count; i++)
 		if ((tree->reserved[i].flags & RESERVED_DYNAMIC) == 0)
-			reserve_static(blob, &tree->reserved[i]);
+			reserve_static(blob, &tree->reserved[i], occupied);
 }
 
 static void reserve_dynamic_regions(const struct boot_tree *tree, const void *blob)
@@ -213,15 +243,15 @@ static void reserve_dynamic_regions(const struct boot_tree *tree, const void *bl
 			reserve_dynamic(blob, &tree->reserved[i]);
 }
 
-static void check_initrd(const struct boot_tree *tree, const struct early_range *initrd)
+static void check_initrd(const struct boot_tree *tree, const void *blob,
+			 const struct early_range *initrd)
 {
 	if (tree->initrd_end <= tree->initrd_start)
 		return;
 	if (initrd->size == 0 ||
 	    !memblock_is_region_memory((phys_addr_t)initrd->base, (phys_addr_t)initrd->size))
-		pr_warn("initrd %#" PRIx64 "-%#" PRIx64
-			": not RAM in use: ignored; load it lower or raise mem=\n",
-			tree->initrd_start, tree->initrd_end - 1);
+		finding_raise_at(blob, FINDING_INITRD_NOT_RAM, FINDING_CHOSEN, tree->initrd_start,
+				 tree->initrd_end - tree->initrd_start);
 }
 
 void boot_memory_init(const struct boot_tree *tree, const void *blob,
@@ -240,10 +270,10 @@ void boot_memory_init(const struct boot_tree *tree, const void *blob,
 	reserve(&occupied->image);
 	reserve(&occupied->blob);
 	reserve(&occupied->initrd);
-	check_initrd(tree, &occupied->initrd);
+	check_initrd(tree, blob, &occupied->initrd);
 	reserve_memreserve(blob);
 	/* Fixed places first, or a dynamic region might take one. The first page may be no-map. */
-	reserve_static_regions(tree, blob);
+	reserve_static_regions(tree, blob, occupied);
 	reserve(&first_page);
 	reserve_dynamic_regions(tree, blob);
 }

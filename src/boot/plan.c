@@ -8,6 +8,7 @@
 
 #include "arch/layout.h"
 #include "boot/blob.h"
+#include "boot/finding.h"
 #include "kern/fatal.h"
 #include "kern/log.h"
 #include "mm/phys/memblock.h"
@@ -115,9 +116,8 @@ static void say_dma_limit(const struct boot_plan *plan, const void *blob)
 	const struct dma_limit *dma = &plan->dma;
 
 	for (unsigned int i = 0; i < dma->missing_node_count; i++)
-		pr_warn("%s: dma-ranges leave out the start of RAM at %#" PRIx64
-			": no limit taken from them; its devices need a pool of their own\n",
-			blob_node_path(blob, dma->missing_nodes[i]), plan->ram_base);
+		finding_raise_at(blob, FINDING_DMA_NOT_BASE, dma->missing_nodes[i], plan->ram_base,
+				 0);
 	for (unsigned int i = 0; i < dma->missing_device_count; i++)
 		pr_warn("dma_limit=%s: leaves out the start of RAM: no limit taken from it\n",
 			dma->missing_devices[i]);
@@ -165,6 +165,14 @@ static void say_vmalloc(const struct zone_layout *layout)
 			layout->vmalloc_bytes >> 20);
 }
 
+static uint32_t bank_node(const struct boot_tree *tree, uint64_t address)
+{
+	for (uint32_t i = 0; i < tree->memory_count; i++)
+		if (address - tree->memory[i].base < tree->memory[i].size)
+			return tree->memory[i].node;
+	return FINDING_MEMORY;
+}
+
 void boot_plan_compute(const struct boot_tree *tree, const void *blob, uint64_t ram_base,
 		       uint32_t page_offset, struct boot_plan *plan)
 {
@@ -186,10 +194,9 @@ void boot_plan_compute(const struct boot_tree *tree, const void *blob, uint64_t 
 	zone_layout_compute(&input, &plan->layout);
 
 	if (plan->layout.lost_head_size != 0) {
-		pr_warn("RAM %#" PRIx64 "-%#" PRIx64
-			" does not begin on 2 MiB: left unmapped, as Linux does\n",
-			plan->layout.lost_head_base,
-			plan->layout.lost_head_base + plan->layout.lost_head_size - 1);
+		finding_raise_at(blob, FINDING_BANK_HEAD,
+				 bank_node(tree, plan->layout.lost_head_base),
+				 plan->layout.lost_head_base, plan->layout.lost_head_size);
 		if (memblock_mark_nomap((phys_addr_t)plan->layout.lost_head_base,
 					(phys_addr_t)plan->layout.lost_head_size) != 0)
 			fatal("more than %d separate pieces of RAM in the device tree; join some",

@@ -17,6 +17,7 @@
 #include "arch/linear.h"
 #include "boot/blob.h"
 #include "boot/devices.h"
+#include "boot/dtlint.h"
 #include "boot/mem_param.h"
 #include "boot/memory.h"
 #include "boot/plan.h"
@@ -82,6 +83,7 @@ static void reset(void)
 	mem_param_reset();
 	dma_limit_reset();
 	zone_params_reset();
+	finding_reset();
 	logged[0] = '\0';
 }
 
@@ -335,8 +337,8 @@ static void test_memreserve(void **state)
 	assert_true(memblock_is_region_reserved(0x50001000, 1));
 	assert_false(memblock_is_region_reserved(0x50001001, 1));
 	assert_true(memblock_is_reserved(0x7fffffff));
-	assert_true(said("/memreserve/ 0x20000000 size 0x1000: not RAM"));
-	assert_true(said("/memreserve/ 0x100000000 size 0x1000: not RAM"));
+	assert_true(said("/memreserve/: 0x20000000 size 0x1000: not RAM"));
+	assert_true(said("/memreserve/: 0x100000000 size 0x1000: not RAM"));
 	assert_false(said("0x50000000"));
 }
 
@@ -628,6 +630,22 @@ static void check_layout(void)
 	assert_true(next_pfn <= SZ_4G / PAGE_SIZE);
 }
 
+static void count_finding(const struct finding *finding, const void *whose, void *context)
+{
+	char text[FINDING_LINE_MAX];
+
+	finding_line(finding, whose, text, sizeof(text));
+	assert_non_null(strstr(text, ": "));
+	++*(unsigned int *)context;
+}
+
+static void lint_damaged(void)
+{
+	unsigned int seen = 0;
+
+	assert_int_equal(dtlint_judge(&tree, blob, count_finding, &seen), seen);
+}
+
 /* Returns whether there was a plan. */
 static bool boot_damaged(void)
 {
@@ -639,6 +657,8 @@ static bool boot_damaged(void)
 		return false;
 	boot_tree_seal(blob, &tree);
 	tree_report(&tree, blob);
+	dtlint_tree(&tree, blob);
+	lint_damaged();
 	ask_everything();
 	if (tree.bootargs.bytes != 0)
 		parse((char *)blob + tree.bootargs.offset,
@@ -649,7 +669,9 @@ static bool boot_damaged(void)
 		return false;
 	fill(ram_base);
 	boot_plan_compute(&tree, blob, ram_base, splits[next_random() % 3], &plan);
+	dtlint_places(&tree, blob, &(struct boot_occupied){ .blob = { ram_base, SZ_1M } }, &plan);
 	check_memblock();
+	lint_damaged();
 	check_layout();
 	assert_true(strlen(boot_plan_dma_source(&plan, blob)) > 0);
 	return true;

@@ -15,6 +15,7 @@
 #include <strings.h>
 
 #include "arch/linear.h"
+#include "boot/dtlint.h"
 #include "boot/memory.h"
 #include "boot/plan.h"
 #include "boot/tree_report.h"
@@ -37,6 +38,7 @@ struct options {
 	uint32_t page_offset;
 	const char *bootargs; /* NULL: the tree's own */
 	bool json;
+	bool lint;
 	const char *file;
 };
 
@@ -70,12 +72,35 @@ static void die(const char *format, ...)
 	exit(1);
 }
 
+/* --- findings -------------------------------------------------------------------------------- */
+
+/* Known as soon as the tree is read: where the firmware would stop there are findings as well. */
+static struct boot_tree tree;
+static const void *linted_blob;
+static bool lint_wanted;
+
+static void print_finding(const struct finding *finding, const void *blob, void *context)
+{
+	char line[FINDING_LINE_MAX];
+
+	(void)context;
+	finding_line(finding, blob, line, sizeof(line));
+	printf("%s\n", line);
+}
+
+static bool lint(void)
+{
+	return dtlint_judge(&tree, linted_blob, print_finding, NULL) != 0;
+}
+
 /* Where the firmware would stop the planner stops too, after what the boot log would have said. */
 void fatal(const char *format, ...)
 {
 	va_list args;
 
-	if (messages != NULL)
+	if (lint_wanted)
+		lint();
+	else if (messages != NULL)
 		fprintf(stderr, "%s", messages);
 	va_start(args, format);
 	fprintf(stderr, "zoneplan: the firmware would stop: ");
@@ -154,7 +179,8 @@ static void parse_bootargs(const struct options *options, const struct boot_tree
 	boot_params_parse(bootargs_copy);
 }
 
-static void fill_memblock(const struct boot_tree *tree, const void *blob, uint64_t ram_base)
+static struct boot_occupied fill_memblock(const struct boot_tree *tree, const void *blob,
+					  uint64_t ram_base)
 {
 	struct boot_occupied occupied = {
 		.image = { ram_base + IMAGE_OFFSET, NOMINAL_IMAGE_BYTES },
@@ -168,22 +194,27 @@ static void fill_memblock(const struct boot_tree *tree, const void *blob, uint64
 		occupied.initrd.size = tree->initrd_end - tree->initrd_start;
 	}
 	boot_memory_init(tree, blob, &occupied, ram_base);
+	return occupied;
 }
 
 static void *make_plan(const struct options *options, struct boot_plan *plan)
 {
-	static struct boot_tree tree;
 	void *blob = load_tree(options->file, &tree);
 	uint64_t ram_base = boot_tree_ram_base(&tree);
+	struct boot_occupied occupied;
 
 	log_attach(collect);
+	linted_blob = blob;
+	lint_wanted = options->lint;
 	tree_report(&tree, blob);
+	dtlint_tree(&tree, blob);
 	parse_bootargs(options, &tree, blob);
 	if (ram_base >= SZ_4G)
 		fatal("%s: no RAM: the device tree has no usable memory below 4 GiB",
 		      options->file);
-	fill_memblock(&tree, blob, ram_base);
+	occupied = fill_memblock(&tree, blob, ram_base);
 	boot_plan_compute(&tree, blob, ram_base, options->page_offset, plan);
+	dtlint_places(&tree, blob, &occupied, plan);
 	return blob;
 }
 
@@ -215,6 +246,26 @@ static void print_json_messages(void)
 		print_json_text(line, (size_t)(end - line));
 		line = end + 1;
 	}
+	printf("]");
+}
+
+static void print_json_finding(const struct finding *finding, const void *blob, void *context)
+{
+	bool *first = context;
+	char line[FINDING_LINE_MAX];
+
+	finding_line(finding, blob, line, sizeof(line));
+	printf("%s\n    ", *first ? "" : ",");
+	print_json_text(line, strlen(line));
+	*first = false;
+}
+
+static void print_json_findings(void)
+{
+	bool first = true;
+
+	printf("[");
+	dtlint_judge(&tree, linted_blob, print_json_finding, &first);
 	printf("]");
 }
 
@@ -275,6 +326,8 @@ static void print_json(const struct options *options, const struct boot_plan *pl
 	printf("],\n  \"movable_start_pfn\": %" PRIu32 ",\n  \"messages\": ",
 	       layout->movable_start_pfn);
 	print_json_messages();
+	printf(",\n  \"findings\": ");
+	print_json_findings();
 	printf("\n}\n");
 }
 
@@ -350,8 +403,10 @@ static void print_for_people(const struct options *options, const struct boot_pl
 static void usage(FILE *where, int status)
 {
 	fprintf(where,
-		"usage: zoneplan [--vmsplit 3G|2G|1G] [--bootargs \"...\"] [--json] board.dtb\n"
+		"usage: zoneplan [--vmsplit 3G|2G|1G] [--bootargs \"...\"] [--json|--lint] "
+		"board.dtb\n"
 		"Prints the memory layout that Strata would make of the board, and why.\n"
+		"--lint: what is wrong with the tree instead; exit status 1 if anything is.\n"
 		"Without --bootargs the tree's own /chosen/bootargs are used.\n");
 	exit(status);
 }
@@ -382,6 +437,8 @@ static void read_options(int argc, char **argv, struct options *options)
 			usage(stdout, 0);
 		else if (strcmp(argv[i], "--json") == 0)
 			options->json = true;
+		else if (strcmp(argv[i], "--lint") == 0)
+			options->lint = true;
 		else if (strcmp(argv[i], "--vmsplit") == 0 && has_value)
 			options->split = argv[++i];
 		else if (strncmp(argv[i], "--vmsplit=", 10) == 0)
@@ -403,17 +460,20 @@ static void read_options(int argc, char **argv, struct options *options)
 int main(int argc, char **argv)
 {
 	struct options options = { .split = "3G" };
+	int status = 0;
 	static struct boot_plan plan;
 	void *blob;
 
 	read_options(argc, argv, &options);
 	blob = make_plan(&options, &plan);
-	if (options.json)
+	if (options.lint)
+		status = lint();
+	else if (options.json)
 		print_json(&options, &plan, blob);
 	else
 		print_for_people(&options, &plan, blob);
 	free(messages);
 	free(bootargs_copy);
 	free(blob);
-	return 0;
+	return status;
 }
