@@ -13,6 +13,9 @@
 #define LOOKUPS_MAX    256
 #define STEPS_MAX      500000U
 
+/* Less than any image takes. */
+#define IMAGE_ROOM (256U * SZ_1K)
+
 static bool overlap(uint64_t base, uint64_t size, uint64_t other_base, uint64_t other_size)
 {
 	return size != 0 && other_size != 0 && base <= other_base + (other_size - 1) &&
@@ -528,10 +531,10 @@ static void check_status(struct lint *lint, int node)
 /* Looked for among the siblings that follow, by walking over what lies below them. */
 static void check_duplicate(struct lint *lint, int node, const char *name)
 {
-	int depth = 0, next = node;
+	int depth = 1, next = node; /* as if counted from the parent: libfdt stops below 0 */
 
 	while ((next = fdt_next_node(lint->blob, next, &depth)) >= 0 && depth >= 0) {
-		const char *other = depth == 0 ? fdt_get_name(lint->blob, next, NULL) : NULL;
+		const char *other = depth == 1 ? fdt_get_name(lint->blob, next, NULL) : NULL;
 
 		if (lint->steps++ >= STEPS_MAX) {
 			lint->cut_short = true;
@@ -597,6 +600,24 @@ static void check_node(struct lint *lint, int node, int depth)
 	check_device_place(lint, node);
 }
 
+/* What stops the boot before there is a plan. */
+static void check_image_place(struct lint *lint)
+{
+	const struct boot_tree *tree = lint->tree;
+	uint64_t place = boot_tree_ram_base(tree) + IMAGE_OFFSET;
+
+	if (tree->memory_count == 0) {
+		tell(lint, FINDING_MEMORY_NONE, (int)FINDING_MEMORY, 0, 0);
+		return;
+	}
+	if (!boot_tree_is_ram(tree, place, IMAGE_ROOM))
+		tell(lint, FINDING_IMAGE_NOT_RAM, (int)FINDING_MEMORY, place, IMAGE_ROOM);
+	for (uint32_t i = 0; i < tree->reserved_count; i++)
+		if ((tree->reserved[i].flags & RESERVED_NO_MAP) != 0 &&
+		    overlap(place, IMAGE_ROOM, tree->reserved[i].base, tree->reserved[i].size))
+			tell(lint, FINDING_IMAGE_NO_MAP, (int)tree->reserved[i].node, place, 0);
+}
+
 static void repeat_raised(struct lint *lint)
 {
 	unsigned int count;
@@ -623,8 +644,7 @@ unsigned int dtlint_judge(const struct boot_tree *tree, const void *blob, dtlint
 	int depth = 0;
 
 	repeat_raised(&lint);
-	if (tree->memory_count == 0)
-		tell(&lint, FINDING_MEMORY_NONE, (int)FINDING_MEMORY, 0, 0);
+	check_image_place(&lint);
 	for (int node = 0; node >= 0 && depth >= 0; node = fdt_next_node(blob, node, &depth))
 		check_node(&lint, node, depth);
 	if (lint.cut_short)
