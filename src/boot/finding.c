@@ -46,38 +46,46 @@ static void put_string(struct text *text, const char *from)
 	put(text, from, strlen(from));
 }
 
-static void put_number(struct text *text, const char *format, uint64_t number)
+static void put_hex(struct text *text, uint64_t number)
 {
 	char digits[24];
 
-	snprintf(digits, sizeof(digits), format, number);
+	snprintf(digits, sizeof(digits), "%#" PRIx64, number);
+	put_string(text, digits);
+}
+
+static void put_decimal(struct text *text, uint64_t number)
+{
+	char digits[24];
+
+	snprintf(digits, sizeof(digits), "%" PRIu64, number);
 	put_string(text, digits);
 }
 
 static void put_range(struct text *text, uint64_t base, uint64_t bytes)
 {
-	put_number(text, "%#" PRIx64, base);
+	put_hex(text, base);
 	put_string(text, "-");
-	put_number(text, "%#" PRIx64, base + bytes - 1);
+	put_hex(text, base + bytes - 1);
 }
 
 static void put_value(struct text *text, char kind, const struct finding *finding)
 {
 	switch (kind) {
 	case 'a':
-		put_number(text, "%#" PRIx64, finding->a);
+		put_hex(text, finding->a);
 		break;
 	case 'b':
-		put_number(text, "%#" PRIx64, finding->b);
+		put_hex(text, finding->b);
 		break;
 	case 'd':
-		put_number(text, "%" PRIu64, finding->a);
+		put_decimal(text, finding->a);
 		break;
 	case 'm':
-		put_number(text, "%" PRIu64, finding->a >> 20);
+		put_decimal(text, finding->a >> 20);
 		break;
 	case 'M':
-		put_number(text, "%" PRIu64, finding->b >> 20);
+		put_decimal(text, finding->b >> 20);
 		break;
 	case 'r':
 		put_range(text, finding->a, finding->b);
