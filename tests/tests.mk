@@ -25,7 +25,7 @@ endef
 $(eval $(call host_rules,plain,$(PLAIN)))
 $(eval $(call host_rules,sanitized,$(SANITIZED)))
 
-PLANNER_SRC := $(PLAN_SRC) tools/zoneplan/zoneplan.c $(addprefix libfdt/,$(FDT_SRC))
+PLANNER_SRC := $(PLAN_SRC) $(wildcard tools/zoneplan/*.c) $(addprefix libfdt/,$(FDT_SRC))
 
 $(HOST)/zoneplan: $(PLANNER_SRC:%=$(HOST)/plain/%.o) build/sources.txt
 	@echo "  HOSTLD  $@"
