@@ -30,7 +30,7 @@ RUN = 'run="dtlint;poweroff"'
 # No tree here shows these: hosts' tests do, they need thousands of nodes, or they stop the boot.
 ELSEWHERE = {"too-many-reserved", "too-many-windows", "dma-ranges-work", "more", "lint-work"}
 # Seen by tests of this file that make their own trees.
-BY_TEST = {"damaged", "blob-high", "blob-not-ram"}
+BY_TEST = {"damaged", "blob-high", "blob-not-ram", "bank-firmware"}
 
 # Booted too: all whose places are clear of where the three loaders put things.
 BOOTED = ("clean-reserved", "reserved-overlap", "reserved-twice", "no-map-memreserve", "bank-zero",
@@ -211,6 +211,22 @@ def warnings_in_the_log():
         has(boot(path)[0], "/reserved-memory/b@48100000: reserved region 0x48100000")
 
 
+def firmware_at_odds():
+    """QEMU replaces nodes named memory; one of another name calls the video core's share RAM too."""
+    with tempfile.TemporaryDirectory(prefix="strata-") as folder:
+        path = os.path.join(folder, "board.dtb")
+        subprocess.run(["cp", os.path.join(ROOT, "build/dts/bcm2836-rpi-2-b.dtb"), path], check=True)
+        put(path, "s", "/more@3c000000", "device_type", "memory")
+        put(path, "x", "/more@3c000000", "reg", "3c000000", "3000000")
+        result = qemu.boot(timeout=HANG_SECONDS, board="raspi2b", dtb=path, bootargs=RUN)
+    expect(not result.timed_out, "taken for a hang", result.output)
+    line = "/more@3c000000: memory 0x3c000000-0x3effffff is more than the boot firmware says is ours"
+    log, said = result.output.split("strata> dtlint")
+    has(log, line)
+    has(said, f"warning: {line}", "[bank-firmware]")
+    expect(len(re.findall(r"\[[\w-]+\]$", said, flags=re.M)) == 1, "more than one finding", said)
+
+
 def boards_are_clean(board):
     result = qemu.boot(timeout=HANG_SECONDS, board=board, bootargs=RUN)
     has(result.output, "strata> dtlint\ndtlint: nothing to say\n")
@@ -240,6 +256,7 @@ def tests_of(program):
         ("booted: the tree outside RAM",
          lambda: blob_elsewhere("clean-minimal", 0x5f000000,
                                 "device tree: the device tree at 0x5f000000", "[blob-not-ram]"))]
+    tests.append(("booted: the Pi's firmware and the tree at odds", firmware_at_odds))
     tests += [(f"booted: {board} is clean", lambda b=board: boards_are_clean(b))
               for board in ("virt", "raspi2b")]
     return tests

@@ -29,6 +29,12 @@ uint32_t cpu_midr(void);
  */
 uint32_t cpu_peripheral_base(void);
 
+/*
+ * Write the data cache line of `address` back to memory and forget it (DCCIMVAC, ARM DDI 0406C
+ * B4.2.1), complete on return: for a line that a device reads or writes.
+ */
+void cpu_clean_and_drop_line(const volatile void *address);
+
 enum firmware_conduit { CONDUIT_HVC, CONDUIT_SMC };
 
 /* Call the firmware by the SMC calling convention (ARM DEN 0028), arguments in r0 to r3. */

@@ -159,6 +159,19 @@ void dtlint_places(const struct boot_tree *tree, const void *blob,
 	check_struct_pages(blob, plan);
 }
 
+void dtlint_firmware(const struct boot_tree *tree, const void *blob, uint64_t base, uint64_t bytes,
+		     uint64_t limit)
+{
+	for (uint32_t i = 0; i < tree->memory_count; i++) {
+		const struct tree_bank *bank = &tree->memory[i];
+
+		if (bank->base < limit &&
+		    (bank->base < base || bank->base + bank->size > base + bytes))
+			finding_raise_at(blob, FINDING_BANK_FIRMWARE, bank->node, bank->base,
+					 bank->size);
+	}
+}
+
 /* --- the walk -------------------------------------------------------------------------------- */
 
 struct lint {

@@ -26,6 +26,10 @@ void dtlint_tree(const struct boot_tree *tree, const void *blob);
 void dtlint_places(const struct boot_tree *tree, const void *blob,
 		   const struct boot_occupied *occupied, const struct boot_plan *plan);
 
+/* Raise each bank that is not wholly in [base, base + bytes), of those that begin below `limit`. */
+void dtlint_firmware(const struct boot_tree *tree, const void *blob, uint64_t base, uint64_t bytes,
+		     uint64_t limit);
+
 typedef void (*dtlint_sink)(const struct finding *finding, const void *blob, void *context);
 
 /*

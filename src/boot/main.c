@@ -17,6 +17,7 @@
 #include "kern/cmdline.h"
 #include "kern/exception.h"
 #include "kern/fatal.h"
+#include "kern/firmware.h"
 #include "kern/log.h"
 #include "kern/resource.h"
 #include "mm/phys/memblock.h"
@@ -197,7 +198,12 @@ static void setup_zones(void)
 
 static void probe_devices(void)
 {
+	const struct firmware_memory *memory = &firmware_memory;
+
 	devices_probe(boot_blob());
+	if (memory->known)
+		dtlint_firmware(&boot_info.tree, boot_blob(), memory->base, memory->bytes,
+				memory->speaks_below);
 }
 
 /* Linux's summary of memory: what is free of what there is. */

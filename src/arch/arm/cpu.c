@@ -31,6 +31,12 @@ uint32_t cpu_midr(void)
 	return cp15_read_midr();
 }
 
+void cpu_clean_and_drop_line(const volatile void *address)
+{
+	cp15_write_dccimvac((uint32_t)(uintptr_t)address);
+	asm volatile("dsb sy" ::: "memory");
+}
+
 uint32_t cpu_peripheral_base(void)
 {
 	uint32_t part = MIDR_PART(cp15_read_midr());
