@@ -88,6 +88,7 @@ $(JOBS_FILE): tests/tests.mk tests/boot.py
 	   printf 'host: Linux'"'"'s own memblock tests\tsh tests/host/linux_memblock/run.sh $(LINUX)/tools/testing/memblock $(HOST)/linux_memblock $(HOST)/config.h\n'; \
 	   printf 'host: planner against recorded Linux\ttests/planner.py $(HOST)/zoneplan-sanitized\n'; \
 	   printf 'dtlint: broken trees\ttests/lint.py $(HOST)/zoneplan-sanitized\n'; \
+	   printf 'host: what the planner draws and compares\ttests/planner_views.py $(HOST)/zoneplan-sanitized\n'; \
 	   for tool in check_includes tap_total; do printf "tools: $$tool\\ttools/$$tool.py --self-test\n"; done; \
 	   printf 'boot: shell\ttests/shell.py\n'; \
 	   printf 'boot: faults\ttests/fault.py\n'; \

@@ -103,7 +103,7 @@ static void add_zone(struct comparison *comparison, enum zone_type type)
 	for (unsigned int side = 0; side < 2; side++) {
 		const struct boot_plan *plan = &comparison->side[side].plan;
 		const struct zone_span *zone = &plan->layout.zones[type];
-		bool empty = zone->spanned_pages == 0;
+		bool empty = zone->present_pages == 0; /* a span of holes is none */
 
 		set(start, side, empty ? ABSENT : PFN_PHYS(zone->start_pfn),
 		    boot_plan_reason(plan, zone->start_reason));

@@ -52,6 +52,9 @@ void label_note(const struct labels *labels, struct label *label, const char *te
 		text += length;
 		text += *text == ' ';
 	}
+	/* A text that is cut says so. */
+	if (*text != '\0')
+		strcpy(&label->lines[LABEL_LINES - 1][labels->width_chars - 3], "...");
 }
 
 static int order(const void *a, const void *b)

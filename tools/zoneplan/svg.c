@@ -20,7 +20,7 @@
 #include "picture.h"
 
 /* Columns from left to right: labels, windows, banks, zones, the linear map, areas, labels. */
-#define WIDTH       1500
+#define WIDTH       1540
 #define LEFT_TEXT   398
 #define LEFT_ELBOW  420
 #define WINDOW_X    440
@@ -31,10 +31,11 @@
 #define ZONE_X      552
 #define ZONE_WIDTH  196
 #define ZONE_RIGHT  (ZONE_X + ZONE_WIDTH)
-#define AREA_X      908
+#define AREA_X      934
 #define AREA_WIDTH  186
 #define AREA_RIGHT  (AREA_X + AREA_WIDTH)
-#define RIGHT_TEXT  1136
+#define BAND_MIDDLE ((ZONE_RIGHT + AREA_X - 14) / 2.0)
+#define RIGHT_TEXT  1162
 #define LABEL_CHARS 56
 #define HEAD_CHARS  180
 #define HEAD_LINES  5
@@ -45,8 +46,9 @@ struct drawing {
 	const struct run *run;
 	struct picture picture;
 	struct labels left, right, head;
-	double top;    /* of the columns */
-	double bottom; /* of columns and labels */
+	bool lowmem_end_told; /* beside a zone that ends there for the same reason */
+	double top;           /* of the columns */
+	double bottom;        /* of columns and labels */
 	char text[2048];
 };
 
@@ -125,8 +127,19 @@ static unsigned long tie_of(uint64_t address)
 
 static struct label *boundary(struct drawing *d, uint64_t address)
 {
-	return labels_add(&d->left, picture_y(&d->picture, address), tie_of(address),
-			  say(d, "0x%08" PRIx64, address));
+	const struct piece *last = &d->picture.pieces[d->picture.piece_count - 1];
+	char title[48]; /* not say(): a note's text may be waiting there */
+
+	snprintf(title, sizeof(title), "0x%08" PRIx64 "%s", address,
+		 address > last->end ? "  (above what is drawn)" : "");
+	return labels_add(&d->left, picture_y(&d->picture, address), tie_of(address), title);
+}
+
+/* What the other label at the same address says already. */
+static bool is_told_by_neighbour(const struct boot_plan *plan, enum layout_reason reason)
+{
+	return reason == REASON_ZONE_BELOW || reason == REASON_MOVABLE_START ||
+	       (reason == REASON_LOWMEM_END && plan->layout.lowmem_end > plan->ram_base);
 }
 
 static void label_zone(struct drawing *d, enum zone_type type)
@@ -134,36 +147,38 @@ static void label_zone(struct drawing *d, enum zone_type type)
 	const struct boot_plan *plan = &d->run->plan;
 	const struct zone_span *zone = &plan->layout.zones[type];
 	uint64_t start = PFN_PHYS(zone->start_pfn);
-	struct label *label;
+	uint64_t end = start + PFN_PHYS(zone->spanned_pages);
+	bool lowmem =
+		end == plan->layout.lowmem_end && zone->end_reason == plan->layout.lowmem_reason;
 
-	if (zone->spanned_pages == 0)
+	if (zone->present_pages == 0)
 		return;
-	label = boundary(d, start);
-	label_note(&d->left, label,
-		   say(d, "%s begins: %s", zone_names[type],
-		       boot_plan_reason(plan, zone->start_reason)));
-	label = boundary(d, start + PFN_PHYS(zone->spanned_pages));
-	label_note(
-		&d->left, label,
-		say(d, "%s ends: %s", zone_names[type], boot_plan_reason(plan, zone->end_reason)));
+	if (!is_told_by_neighbour(plan, zone->start_reason))
+		label_note(&d->left, boundary(d, start),
+			   say(d, "%s begins: %s", zone_names[type],
+			       boot_plan_reason(plan, zone->start_reason)));
+	if (!is_told_by_neighbour(plan, zone->end_reason))
+		label_note(&d->left, boundary(d, end),
+			   say(d, "%s %s: %s", zone_names[type], lowmem ? "and lowmem end" : "ends",
+			       boot_plan_reason(plan, zone->end_reason)));
+	d->lowmem_end_told |= lowmem;
 }
 
 static void label_limits(struct drawing *d)
 {
 	const struct boot_plan *plan = &d->run->plan;
-	struct label *label = boundary(d, plan->ram_base);
 
-	label_note(&d->left, label, "RAM base: the lowest bank, rounded up to 2 MiB");
-	if (plan->layout.lowmem_end > plan->ram_base)
+	label_note(&d->left, boundary(d, plan->ram_base),
+		   "RAM base: the lowest bank, rounded up to 2 MiB");
+	if (plan->layout.lowmem_end > plan->ram_base && !d->lowmem_end_told)
 		label_note(&d->left, boundary(d, plan->layout.lowmem_end),
 			   say(d, "lowmem ends: %s",
 			       boot_plan_reason(plan, plan->layout.lowmem_reason)));
-	if (plan->dma.bytes == DMA_LIMIT_NONE)
-		return;
-	label = boundary(d, plan->ram_base + plan->dma.bytes);
-	label_note(&d->left, label,
-		   say(d, "DMA limit: %s from the RAM base, set by %s", size_text(plan->dma.bytes),
-		       boot_plan_dma_source(plan, d->run->blob)));
+	if (plan->dma.bytes != DMA_LIMIT_NONE)
+		label_note(&d->left, boundary(d, plan->ram_base + plan->dma.bytes),
+			   say(d, "DMA limit: %s from the RAM base, set by %s",
+			       size_text(plan->dma.bytes),
+			       boot_plan_dma_source(plan, d->run->blob)));
 }
 
 static void label_banks(struct drawing *d)
@@ -570,7 +585,7 @@ static void label_small_zones(struct drawing *d)
 		uint64_t start = PFN_PHYS(zone->start_pfn);
 		char what[64];
 
-		if (zone->spanned_pages == 0 || zone_fits(d, type))
+		if (zone->present_pages == 0 || zone_fits(d, type))
 			continue;
 		snprintf(what, sizeof(what), "%s", zone_names[type]);
 		label_range(d, start, start + PFN_PHYS(zone->spanned_pages), what,
@@ -586,7 +601,7 @@ static void draw_zone_outline(const struct drawing *d, enum zone_type type)
 	uint64_t start = PFN_PHYS(zone->start_pfn);
 	uint64_t end = start + PFN_PHYS(zone->spanned_pages);
 
-	if (zone->spanned_pages == 0)
+	if (zone->present_pages == 0)
 		return;
 	fprintf(d->file,
 		"<g data-zone=\"%s\" data-base=\"%" PRIu64 "\" data-end=\"%" PRIu64 "\">\n",
@@ -632,8 +647,8 @@ static void draw_lowmem_text(struct drawing *d)
 	put_text(d, AREA_X + AREA_WIDTH / 2.0, y + 4, "name mid", "lowmem");
 	if (best->bottom - best->top < 40)
 		return;
-	put_text(d, (ZONE_RIGHT + AREA_X) / 2.0, y - 5, "in mid", "linear map: virtual =");
-	put_text(d, (ZONE_RIGHT + AREA_X) / 2.0, y + 11, "in mid",
+	put_text(d, BAND_MIDDLE, y - 5, "in mid", "linear map: virtual =");
+	put_text(d, BAND_MIDDLE, y + 11, "in mid",
 		 say(d, "physical %c 0x%08" PRIx64, plan->page_offset >= plan->ram_base ? '+' : '-',
 		     plan->page_offset >= plan->ram_base ? plan->page_offset - plan->ram_base
 							 : plan->ram_base - plan->page_offset));
@@ -849,7 +864,7 @@ static void draw_description(struct drawing *d)
 		const struct zone_span *zone = &layout->zones[type];
 		uint64_t start = PFN_PHYS(zone->start_pfn);
 
-		if (zone->spanned_pages != 0)
+		if (zone->present_pages != 0)
 			fprintf(d->file, " %s 0x%08" PRIx64 "-0x%08" PRIx64 ", %s;",
 				zone_names[type], start, start + PFN_PHYS(zone->spanned_pages) - 1,
 				size_text(PFN_PHYS(zone->present_pages)));
