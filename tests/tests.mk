@@ -56,7 +56,8 @@ TREE  := tests/host/fdt_builder.c src/boot/early/tree.c $(addprefix libfdt/,$(FD
 test_tree_SRC        := $(TREE) src/boot/blob.c src/boot/devices.c src/boot/tree_report.c \
 			src/boot/finding.c
 test_place_SRC       := $(TREE)
-test_memory_SRC      := $(MODEL) $(test_tree_SRC) $(addprefix src/boot/,memory.c mem_param.c plan.c dtlint.c) \
+test_memory_SRC      := $(MODEL) tests/host/plan_harness.c $(test_tree_SRC) \
+			$(addprefix src/boot/,memory.c mem_param.c plan.c dtlint.c) \
 			$(addprefix src/mm/phys/,dma_limit.c memblock.c zone_layout.c)
 
 $(HOST)/oracle_table.h: tests/oracle_table.py tests/oracle/linux-zones.json

@@ -14,11 +14,14 @@ cd "$(dirname "$0")/.."
 
 # Package, and something that exists where it is installed (a command, or a file if it starts with
 # a slash), so that a tool that did not come from apt counts too. The sanitizers and gcov come
-# with gcc. QEMU's recommended packages are left out: the one that would be missed, ipxe-qemu, is
-# only needed for a network card, and tools/qemu.py asks for none.
+# with gcc; clang is for fuzzing, and its sanitizers and libFuzzer are a package of their own.
+# QEMU's recommended packages are left out: the one that would be missed, ipxe-qemu, is only needed
+# for a network card, and tools/qemu.py asks for none.
 needs='
 make                      make
 gcc                       gcc
+clang-14                  clang-14
+libclang-rt-14-dev        /usr/lib/llvm-14/lib/clang/14.0.6/lib/linux
 libc6-dev                 /usr/include/stdlib.h
 libcmocka-dev             /usr/include/cmocka.h
 gcc-arm-none-eabi         arm-none-eabi-gcc
@@ -43,6 +46,7 @@ members='
 COPYING
 arch/arm/boot/dts
 include/dt-bindings
+include/uapi/linux/input-event-codes.h
 scripts/dtc/libfdt
 tools/testing/kunit
 tools/testing/memblock

@@ -14,132 +14,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "arch/linear.h"
-#include "boot/blob.h"
-#include "boot/devices.h"
-#include "boot/dtlint.h"
-#include "boot/mem_param.h"
 #include "boot/memory.h"
-#include "boot/plan.h"
-#include "boot/tree_report.h"
 #include "fdt_builder.h"
-#include "kern/driver.h"
-#include "kern/fatal.h"
-#include "kern/log.h"
-#include "kern/param.h"
+#include "plan_harness.h"
 #include "mm/phys/memblock.h"
-#include "mm/phys/zone_params.h"
 
-#define IMAGE_BYTES 0x40000U
-#define BASE        0x40000000U
-#define MIB(n)      ((uint64_t)(n) << 20)
+#define BASE   0x40000000U
+#define MIB(n) ((uint64_t)(n) << 20)
 
-uintptr_t linear_offset;
-
-static void *blob;
-static struct boot_tree tree;
-static struct boot_plan plan;
-static char line[4096];
-static char logged[16384];
-static jmp_buf stopped;
-static bool may_stop;
-
-void printk(enum log_level level, const char *format, ...)
+void harness_failed(const char *file, int line, const char *what)
 {
-	size_t length = strlen(logged);
-	va_list args;
-
-	(void)level;
-	va_start(args, format);
-	vsnprintf(logged + length, sizeof(logged) - length, format, args);
-	va_end(args);
-}
-
-void fatal(const char *format, ...)
-{
-	size_t length = strlen(logged);
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(logged + length, sizeof(logged) - length, format, args);
-	va_end(args);
-	if (!may_stop)
-		fail_msg("fatal: %s", logged + length);
-	longjmp(stopped, 1);
-}
-
-static void empty_type(struct memblock_type *type)
-{
-	memset(type->regions, 0, type->max * sizeof(*type->regions));
-	type->cnt = 1;
-	type->total_size = 0;
-}
-
-static void reset(void)
-{
-	empty_type(&memblock.memory);
-	empty_type(&memblock.reserved);
-	memblock.bottom_up = false;
-	mem_param_reset();
-	dma_limit_reset();
-	zone_params_reset();
-	finding_reset();
-	logged[0] = '\0';
+	print_error("%s\n", what);
+	_fail(file, line);
+	abort();
 }
 
 static int drop_blob(void **state)
 {
 	(void)state;
-	free(blob);
-	blob = NULL;
-	reset();
+	harness_take(NULL);
+	harness_reset();
 	return 0;
-}
-
-static void take(void *built)
-{
-	free(blob);
-	blob = built;
-}
-
-static void check_memblock(void)
-{
-	const char *broken = memblock_validate();
-
-	if (broken != NULL)
-		fail_msg("%s", broken);
-}
-
-static void parse(const char *arguments, size_t length)
-{
-	length = length < sizeof(line) ? length : sizeof(line) - 1;
-	memcpy(line, arguments, length);
-	line[length] = '\0';
-	boot_params_parse(line);
-}
-
-static void fill(uint64_t ram_base)
-{
-	struct boot_occupied occupied = {
-		.image = { ram_base + IMAGE_OFFSET, IMAGE_BYTES },
-	};
-
-	if (boot_tree_is_ram(&tree, tree.initrd_start, tree.initrd_end - tree.initrd_start)) {
-		occupied.initrd.base = tree.initrd_start;
-		occupied.initrd.size = tree.initrd_end - tree.initrd_start;
-	}
-	boot_memory_init(&tree, blob, &occupied, ram_base);
-	check_memblock();
 }
 
 /* The whole way for a sound tree. */
 static void boot(const char *arguments, const char *source)
 {
-	reset();
-	take(fdt_build(source));
+	harness_reset();
+	harness_take(fdt_build(source));
 	assert_int_equal(boot_tree_scan(blob, &tree), TREE_WHOLE);
-	parse(arguments, strlen(arguments));
-	fill(boot_tree_ram_base(&tree));
+	harness_parse(arguments, strlen(arguments));
+	harness_fill(boot_tree_ram_base(&tree));
 }
 
 /* One bank of 1 GiB at BASE; `rest` comes behind it. */
@@ -337,8 +242,8 @@ static void test_memreserve(void **state)
 	assert_true(memblock_is_region_reserved(0x50001000, 1));
 	assert_false(memblock_is_region_reserved(0x50001001, 1));
 	assert_true(memblock_is_reserved(0x7fffffff));
-	assert_true(said("/memreserve/: 0x20000000 size 0x1000: not RAM"));
-	assert_true(said("/memreserve/: 0x100000000 size 0x1000: not RAM"));
+	assert_true(said("/memreserve/ 0x20000000 size 0x1000: not RAM"));
+	assert_true(said("/memreserve/ 0x100000000 size 0x1000: not RAM"));
 	assert_false(said("0x50000000"));
 }
 
@@ -387,7 +292,7 @@ static void test_no_map_at_ram_start(void **state)
 	assert_true(memblock_is_reserved(BASE));
 	assert_string_equal(logged, "");
 	boot_plan_compute(&tree, blob, BASE, 0xc0000000, &plan);
-	check_memblock();
+	harness_check_memblock();
 	assert_int_equal(plan.layout.lost_head_base, BASE + MIB(1));
 	assert_int_equal(plan.layout.lost_head_size, MIB(1));
 }
@@ -398,7 +303,7 @@ static void test_no_map_inside_a_page(void **state)
 	(void)state;
 	boot("", WITH_RESERVED("a { reg = <0x50000800 0x2000>; no-map; };"));
 	boot_plan_compute(&tree, blob, BASE, 0xc0000000, &plan);
-	check_memblock();
+	harness_check_memblock();
 	assert_int_equal(memblock.memory.cnt, 3);
 	expect_piece(0, BASE, 0x50000000, false);
 	expect_piece(1, 0x50001000, 0x50002000, true);
@@ -440,7 +345,7 @@ static void test_dynamic_refused(void **state)
 		{ "size = <0x1000>; alloc-ranges = <0x40000000 0x1000>;", "no room for" },
 		{ "size = <0x40000000>;", "no room for" },
 		{ "size = <0xffffffff>;", "no room for" },
-		{ "size = <0>;", "of size zero" },
+		{ "size = <0>;", "no room for" },
 		{ "size = <0x1000>; alignment = <0x80000000>;", "no room for" },
 	};
 
@@ -487,22 +392,22 @@ static void test_too_many_pieces(void **state)
 	for (unsigned int i = 0; i < 64; i++)
 		snprintf(memory + strlen(memory), sizeof(memory) - strlen(memory), "0x%x 0x%x ",
 			 BASE + 0x1000000 * i, i == 0 ? 0xf00000 : 0x800000);
-	reset();
+	harness_reset();
 	snprintf(source, sizeof(source),
 		 "/ { memory { device_type = \"memory\"; reg = <%s>; }; reserved-memory {", memory);
 	for (unsigned int i = 0; i < 64; i++)
 		snprintf(source + strlen(source), sizeof(source) - strlen(source),
 			 "r { no-map; reg = <0x%x 0x1000>; };", BASE + 0x1000000 * i + 0x400000);
 	strcat(source, "}; };");
-	take(fdt_build(source));
+	harness_take(fdt_build(source));
 	assert_int_equal(boot_tree_scan(blob, &tree), TREE_WHOLE);
 	may_stop = true;
 	if (setjmp(stopped) == 0) {
-		fill(BASE);
+		harness_fill(BASE);
 		fail_msg("%lu pieces, and no word of it", memblock.memory.cnt);
 	}
 	may_stop = false;
-	check_memblock();
+	harness_check_memblock();
 }
 
 /* ---- damage at random ---- */
@@ -519,25 +424,6 @@ static uint32_t next_random(void)
 	random_state ^= random_state << 5;
 	return random_state;
 }
-
-static const char kitchen_sink[] =
-	"/memreserve/ 0x48000000 0x1000; /memreserve/ 0x50000000 0x123;"
-	"/ { #address-cells = <1>; #size-cells = <1>; model = \"Everything\";"
-	"    aliases { serial0 = \"/soc/serial@1000\"; };"
-	"    chosen { bootargs = \"mem=512M mem=64M@0x70000000 kernelcore=40% simdma=28 "
-	"dma_limit=serial0:0x4fffffff vmalloc=300M\"; linux,initrd-start = <0x44000000>;"
-	"        linux,initrd-end = <0x44100000>; stdout-path = \"serial0:115200\"; };"
-	"    memory@40000000 { device_type = \"memory\"; reg = <0x40000000 0x20000000>; };"
-	"    memory@60000000 { device_type = \"memory\"; reg = <0x60000000 0x40000000>; };"
-	"    reserved-memory { ranges; a { reg = <0x41000000 0x100000>; no-map; };"
-	"        b { size = <0x100000>; alignment = <0x10000>;"
-	"            alloc-ranges = <0x50000000 0x1000000>; no-map; };"
-	"        c { reg = <0x42000000 0x1000 0x43000000 0x1000>; }; d { reusable; size = <9>; }; "
-	"};"
-	"    soc { ranges = <0 0x9000000 0x10000>; dma-ranges = <0 0x40000000 0x20000000>;"
-	"        serial@1000 { compatible = \"arm,pl011\"; reg = <0x1000 0x1000>; };"
-	"        bus { ranges; dma-ranges = <0 0 0x10000000 0x10000000 0x10000000 0x1000>;"
-	"            dev { compatible = \"test,any\"; reg = <5 1>; }; }; }; };";
 
 struct victim {
 	void *blob;
@@ -578,109 +464,12 @@ static void damage_once(char *copy, size_t bytes)
 	}
 }
 
-static void probe_any(const struct device *device)
-{
-	assert_non_null(device->name);
-}
-
-static const char *const any_compatible[] = { "test,any", "arm,pl011", NULL };
-DRIVER(any, any_compatible, probe_any);
-
-/* What is asked of the tree later, of each of its first nodes. */
-static void ask_everything(void)
-{
-	unsigned int asked = 0;
-
-	devices_probe(blob);
-	blob_find_node(blob, "serial0", 7);
-	blob_find_node(blob, "/soc/serial", 11);
-	for (int node = 0; node >= 0 && asked < 24; node = fdt_next_node(blob, node, NULL)) {
-		uint64_t address;
-
-		blob_register_address(blob, node, &address);
-		assert_true(strlen(blob_node_path(blob, (uint32_t)node)) < 128);
-		asked++;
-	}
-}
-
-/* Zones follow each other, span at least what they have, and have what memblock has. */
-static void check_layout(void)
-{
-	uint64_t present = 0, pages = 0, next_pfn = 0;
-	struct memblock_region *region;
-
-	for (unsigned int zone = 0; zone < MAX_NR_ZONES; zone++) {
-		const struct zone_span *span = &plan.layout.zones[zone];
-
-		assert_true(span->present_pages <= span->spanned_pages);
-		present += span->present_pages;
-		if (span->spanned_pages == 0)
-			continue;
-		assert_true(span->start_pfn >= next_pfn);
-		next_pfn = (uint64_t)span->start_pfn + span->spanned_pages;
-		assert_true(strlen(boot_plan_reason(&plan, span->end_reason)) > 0);
-	}
-	for_each_mem_region(region) {
-		uint64_t base = ALIGN_UP((uint64_t)region->base, PAGE_SIZE);
-		uint64_t end = ALIGN_DOWN((uint64_t)region->base + region->size, PAGE_SIZE);
-
-		pages += base < end ? (end - base) / PAGE_SIZE : 0;
-	}
-	assert_int_equal(present, pages);
-	assert_true(next_pfn <= SZ_4G / PAGE_SIZE);
-}
-
-static void count_finding(const struct finding *finding, const void *whose, void *context)
-{
-	char text[FINDING_LINE_MAX];
-
-	finding_line(finding, whose, text, sizeof(text));
-	assert_non_null(strstr(text, ": "));
-	++*(unsigned int *)context;
-}
-
-static void lint_damaged(void)
-{
-	unsigned int seen = 0, told = dtlint_judge(&tree, blob, count_finding, &seen);
-
-	assert_int_equal(told, seen);
-}
-
-/* Returns whether there was a plan. */
-static bool boot_damaged(void)
-{
-	static const uint32_t splits[] = { 0xc0000000, 0x80000000, 0x40000000 };
-	uint64_t ram_base;
-
-	boot_tree_scan(blob, &tree);
-	if (tree.state != TREE_WHOLE && tree.state != TREE_TRUNCATED)
-		return false;
-	boot_tree_seal(blob, &tree);
-	tree_report(&tree, blob);
-	dtlint_tree(&tree, blob);
-	lint_damaged();
-	ask_everything();
-	if (tree.bootargs.bytes != 0)
-		parse((char *)blob + tree.bootargs.offset,
-		      strnlen((char *)blob + tree.bootargs.offset, tree.bootargs.bytes));
-	ram_base = boot_tree_ram_base(&tree);
-	if (ram_base >= SZ_4G || !boot_tree_is_ram(&tree, ram_base + IMAGE_OFFSET, IMAGE_BYTES) ||
-	    ram_base + IMAGE_OFFSET + IMAGE_BYTES > SZ_4G)
-		return false;
-	fill(ram_base);
-	boot_plan_compute(&tree, blob, ram_base, splits[next_random() % 3], &plan);
-	dtlint_places(&tree, blob, &(struct boot_occupied){ .blob = { ram_base, SZ_1M } }, &plan);
-	check_memblock();
-	lint_damaged();
-	check_layout();
-	assert_true(strlen(boot_plan_dma_source(&plan, blob)) > 0);
-	return true;
-}
-
 static void test_damaged_trees(void **state)
 {
 	struct victim victims[4] = { { fdt_build(kitchen_sink), 0 } };
-	static unsigned int planned, fatals;
+	static const uint32_t splits[] = { 0xc0000000, 0x80000000, 0x40000000 };
+	static _Alignas(8) char damaged[0x10000];
+	unsigned int ends[3] = { 0 };
 
 	(void)state;
 	victims[0].bytes = fdt_totalsize(victims[0].blob);
@@ -694,25 +483,15 @@ static void test_damaged_trees(void **state)
 
 		random_state = SEED + round * 2654435761U;
 		random_state += random_state == 0;
-		reset();
-		take(malloc(victim->bytes));
-		memcpy(blob, victim->blob, victim->bytes);
+		memcpy(damaged, victim->blob, victim->bytes);
 		for (unsigned int i = 1 + next_random() % 4; i > 0; i--)
-			damage_once(blob, victim->bytes);
-		/* Memory ends with the file. */
-		if (fdt_totalsize(blob) > victim->bytes)
-			fdt_set_totalsize(blob, (uint32_t)victim->bytes);
-		may_stop = true;
-		if (setjmp(stopped) == 0)
-			planned += boot_damaged();
-		else
-			fatals++;
-		may_stop = false;
-		check_memblock();
+			damage_once(damaged, victim->bytes);
+		harness_take_copy(damaged, victim->bytes);
+		ends[harness_run(NULL, 0, splits[next_random() % 3])]++;
 	}
-	print_message("seed %u: %u mutations, %u planned, %u stopped\n", SEED, MUTATIONS, planned,
-		      fatals);
-	assert_true(planned > MUTATIONS / 8);
+	print_message("seed %u: %u mutations, %u planned, %u stopped\n", SEED, MUTATIONS,
+		      ends[ENDED_PLANNED], ends[ENDED_FATAL]);
+	assert_true(ends[ENDED_PLANNED] > MUTATIONS / 8);
 	for (unsigned int i = 0; i < ARRAY_SIZE(victims); i++)
 		free(victims[i].blob);
 }
