@@ -79,7 +79,9 @@ $(HOST)/test_$(1): $(HOST)/sanitized/tests/host/test_$(1).c.o $(test_$(1)_SRC:%=
 endef
 $(foreach t,$(TESTS),$(eval $(call test_rule,$(t))))
 
-TEST_PROGRAMS := $(TESTS:%=$(HOST)/test_%) $(HOST)/zoneplan $(HOST)/zoneplan-sanitized
+include tests/fuzz/fuzz.mk
+
+TEST_PROGRAMS := $(FUZZ_TARGETS:%=$(FUZZED)/fuzz_%) $(TESTS:%=$(HOST)/test_%) $(HOST)/zoneplan $(HOST)/zoneplan-sanitized
 
 # Everything that `make test` runs, a line each: name, tab, command.
 JOBS_FILE := build/test-jobs.txt
@@ -90,6 +92,8 @@ $(JOBS_FILE): tests/tests.mk tests/boot.py
 	   printf 'host: planner against recorded Linux\ttests/planner.py $(HOST)/zoneplan-sanitized\n'; \
 	   printf 'dtlint: broken trees\ttests/lint.py $(HOST)/zoneplan-sanitized\n'; \
 	   printf 'host: what the planner draws and compares\ttests/planner_views.py $(HOST)/zoneplan-sanitized\n'; \
+	   $(foreach t,$(FUZZ_TARGETS),printf 'fuzz: $(t)\ttests/fuzz/run.sh $(t)\n';) \
+	   printf "host: planner against the kernel's trees, a sample\ttests/kernel_trees.py -j 1\n"; \
 	   for tool in check_includes tap_total; do printf "tools: $$tool\\ttools/$$tool.py --self-test\n"; done; \
 	   printf 'boot: shell\ttests/shell.py\n'; \
 	   printf 'boot: faults\ttests/fault.py\n'; \

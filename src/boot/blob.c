@@ -53,7 +53,19 @@ uint64_t blob_read_cells(const fdt32_t *cell, int cells)
 	return number;
 }
 
-/* One step up through `ranges` of the bus. False: not passed on. */
+/* False: the number needs more than 64 bits, as a PCI address with its flags. */
+static bool read_cells(const fdt32_t *cell, int cells, uint64_t *number)
+{
+	*number = 0;
+	for (int i = 0; i < cells; i++) {
+		if (*number >> 32 != 0)
+			return false;
+		*number = (*number << 32) | fdt32_ld(&cell[i]);
+	}
+	return true;
+}
+
+/* One step up through `ranges` of the bus. False: not passed on. The walk decides alike. */
 static bool translate(const void *blob, int bus, int above, uint64_t *address)
 {
 	int child_cells = blob_cells(blob, bus, "#address-cells");
@@ -62,16 +74,20 @@ static bool translate(const void *blob, int bus, int above, uint64_t *address)
 	int bytes, entry_cells = child_cells + up_cells + size_cells;
 	const fdt32_t *entry = fdt_getprop(blob, bus, "ranges", &bytes);
 
-	if (entry == NULL || child_cells == 0 || up_cells == 0 || size_cells == 0)
+	if (entry == NULL)
 		return false;
 	if (bytes == 0)
 		return true;
+	if (size_cells == 0)
+		return false;
 	for (; bytes >= 4 * entry_cells; bytes -= 4 * entry_cells, entry += entry_cells) {
-		uint64_t child = blob_read_cells(entry, child_cells);
-		uint64_t size = blob_read_cells(entry + child_cells + up_cells, size_cells);
+		uint64_t child, up, size;
 
-		if (*address >= child && *address - child < size) {
-			*address += blob_read_cells(entry + child_cells, up_cells) - child;
+		if (read_cells(entry, child_cells, &child) &&
+		    read_cells(entry + child_cells, up_cells, &up) &&
+		    read_cells(entry + child_cells + up_cells, size_cells, &size) &&
+		    *address >= child && *address - child < size) {
+			*address = up + (*address - child);
 			return true;
 		}
 	}
@@ -84,9 +100,9 @@ bool blob_register_address(const void *blob, int node, uint64_t *address)
 	const fdt32_t *reg = fdt_getprop(blob, node, "reg", &bytes);
 	int cells = blob_cells(blob, bus, "#address-cells");
 
-	if (bus < 0 || reg == NULL || cells == 0 || bytes < 4 * cells)
+	if (bus < 0 || reg == NULL || cells == 0 || bytes < 4 * cells ||
+	    !read_cells(reg, cells, address))
 		return false;
-	*address = blob_read_cells(reg, cells);
 	while (bus > 0) {
 		int above = fdt_parent_offset(blob, bus);
 

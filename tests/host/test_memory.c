@@ -310,6 +310,17 @@ static void test_no_map_inside_a_page(void **state)
 	expect_piece(2, 0x50003000, 0x80000000, false);
 }
 
+/* Found by fuzzing: the lost head joined the no-map piece to a whole page that no zone had. */
+static void test_no_map_inside_the_first_page(void **state)
+{
+	(void)state;
+	boot("", WITH_RESERVED("a { reg = <0x40000000 0x50>; no-map; };"));
+	boot_plan_compute(&tree, blob, BASE, 0xc0000000, &plan);
+	harness_check_memblock();
+	harness_check_layout();
+	assert_int_equal(plan.layout.lost_head_base, BASE + PAGE_SIZE);
+}
+
 static void test_dynamic(void **state)
 {
 	(void)state;
@@ -511,6 +522,7 @@ int main(void)
 		TEST(test_no_map_over_memory_in_use),
 		TEST(test_no_map_at_ram_start),
 		TEST(test_no_map_inside_a_page),
+		TEST(test_no_map_inside_the_first_page),
 		TEST(test_dynamic),
 		TEST(test_dynamic_refused),
 		TEST(test_initrd),

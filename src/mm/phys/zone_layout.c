@@ -78,7 +78,8 @@ static uint64_t ram_end_below(const struct zone_layout_input *input, uint64_t li
  */
 static void decide_lost_head(const struct zone_layout_input *input, struct zone_layout *layout)
 {
-	uint64_t head_base = first_usable(input, 0);
+	/* Whole pages: the layout and memblock must agree on a page that is no-map in part. */
+	uint64_t head_base = ALIGN_UP(first_usable(input, 0), PAGE_SIZE);
 	uint64_t head_end = ALIGN_UP(input->ranges[0].base, SZ_2M);
 	uint64_t second_base = first_usable(input, head_end);
 
