@@ -10,13 +10,18 @@ Each seed is one boot and says all about it: which tree (virt's own, with and wi
 recorded ones of tests/oracle, a board of the kernel's), what is damaged (bytes, the length of a
 property, a token of the structure, a number in reg or ranges, the header, a piece moved) and the
 split. An exception, silence and a hang are failures; so is the end of QEMU by itself.
+
+One excuse: a tree that is in itself sound and says that RAM begins where the board has none. The
+image goes there, as told, and is never heard of again.
 """
 import argparse
 import glob
+import json
 import os
 import random
 import re
 import struct
+import subprocess
 import sys
 import tempfile
 
@@ -25,6 +30,7 @@ import tap
 from tap import expect
 
 ROOT = boot.ROOT
+HANG_SECONDS = 40
 BEGIN_NODE, END_NODE, PROP, NOP, END = 1, 2, 3, 4, 9
 INTERESTING = (0, 1, 2, 3, 4, 5, 7, 0xFF, 0x1000, 0x3FFFFF, 0x200000, 0x40000000, 0x40200000,
                0x7FFFFFFF, 0x80000000, 0xD00DFEED, 0xFFFFF000, 0xFFFFFFF4, 0xFFFFFFFC, 0xFFFFFFFF)
@@ -71,7 +77,8 @@ def some_bytes(rng, blob):
 
 def a_length(rng, blob):
     at, size, _ = rng.choice(blob.properties)
-    blob.put(at, rng.choice((size + 4, size - 1, number_like(rng, size), 0xFFFFFFF0 + 4 * rng.randrange(4))))
+    blob.put(at, rng.choice((size + 4, size - 1, number_like(rng, size),
+                             0xFFFFFFF0 + 4 * rng.randrange(4))))
 
 
 def a_name(rng, blob):
@@ -154,13 +161,25 @@ def mutant(seed, trees):
             ", ".join(damage.__name__.replace("_", " ") for damage in damages))
 
 
+def lies_about_ram(path):
+    """Whether the image's place, by the tree, is outside the board's 256 MiB at 1 GiB."""
+    result = subprocess.run([os.path.join(ROOT, "build/host/zoneplan"), "--json", path],
+                            capture_output=True)
+    if result.returncode != 0:
+        return False
+    place = json.loads(result.stdout)["ram_base"] + (2 << 20)
+    return not 0x40000000 <= place < 0x50000000 - (2 << 20)
+
+
 def check(seed, trees, show=False):
     data, split, damages = mutant(seed, trees)
     with tempfile.NamedTemporaryFile(suffix=".dtb") as file:
         file.write(data)
         file.flush()
-        result = boot.qemu.boot(timeout=boot.HANG_SECONDS, vmsplit=split, mem="256M", smp=1,
+        result = boot.qemu.boot(timeout=HANG_SECONDS, vmsplit=split, mem="256M", smp=1,
                                 raw_dtb=file.name, until=boot.STOPPED_OR_PROMPT)
+        if result.timed_out and lies_about_ram(file.name):
+            return
     if show:
         print(result.output)
     again = f"seed {seed}: {damages}; tests/boot_mutants.py --seed {seed}"

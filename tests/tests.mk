@@ -97,10 +97,20 @@ $(JOBS_FILE): tests/tests.mk tests/boot.py
 	   for tool in check_includes tap_total; do printf "tools: $$tool\\ttools/$$tool.py --self-test\n"; done; \
 	   printf 'boot: shell\ttests/shell.py\n'; \
 	   printf 'boot: faults\ttests/fault.py\n'; \
+	   printf 'boot: damaged trees\ttests/boot_mutants.py\n'; \
 	   for group in $$(tests/boot.py --list); do printf "boot: $$group\\ttests/boot.py $$group\n"; done; } > $@
 
 test: all $(TEST_PROGRAMS) $(JOBS_FILE)  ## all tests: on the host, and booting both boards
 	@tools/tap_total.py -j $(JOBS) $(JOBS_FILE)
+
+# What takes too long for every day.
+.PHONY: torture
+torture: all $(TEST_PROGRAMS)  ## the long tests: every board of the kernel, 1,000 damaged trees booted
+	@{ printf "host: planner against all the kernel's trees\ttests/kernel_trees.py --all -j $(JOBS)\n"; \
+	   for first in 1 251 501 751; do \
+	     printf "boot: damaged trees from $$first\ttests/boot_mutants.py --first $$first --count 250\n"; \
+	   done; } > build/torture-jobs.txt
+	@tools/tap_total.py -j $(JOBS) --timeout 7200 build/torture-jobs.txt
 
 lint:  ## include arrows, layout of the source, cppcheck, shellcheck
 	@tools/lint.sh
