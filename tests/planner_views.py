@@ -108,14 +108,18 @@ def check_spans(svg, edges, attribute):
 
 def check_areas(svg, made):
     scale = float(svg.get("data-px-per-mib"))
-    areas = {}
+    areas, spans = {}, [(made["page_offset"], made["page_offset"] + made["lowmem_end"] -
+                         made["ram_base"])]
     for group in svg.iter(SVG + "g"):
         if group.get("data-area") is None:
             continue
         base, end, top, bottom = span(group)
         areas.setdefault(group.get("data-area"), [base, end])
+        spans.append((base, end))
         if group.get("data-scale") == "exact":
             near(bottom - top, (end - base) / (1 << 20) * scale, group.get("data-area"))
+    spans = [0, *(edge for pair in sorted(spans) for edge in pair), 1 << 32]
+    tap.expect(spans[::2] == spans[1::2], f"areas overlap or leave a gap: {spans}")
     offset = made["page_offset"]
     for name, wanted in {"vectors": [0xFFFF0000, 0xFFFF1000], "fixmap": [0xFFC80000, 0xFFF00000],
                          "blob": [0xFF800000, 0xFFC00000], "pkmap": [offset - (4 << 20), offset],
@@ -170,6 +174,15 @@ def check_picture(svg, made):
 def draw_case(program, case):
     arguments = case["vmsplit"], case["bootargs"], tree_of(case)
     check_picture(draw(program, *arguments), plan(program, *arguments))
+
+
+def small_zone_is_named(program):
+    """A zone too low for its text has it beside the column."""
+    svg = draw(program, "3G", "simdma=20", RPI2)
+    check_texts(svg)
+    tap.has(" ".join(text.text or "" for text in svg.iter(SVG + "text")),
+            "0x00000000-0x000fffff  DMA", "the zone: 1 MiB present of 1 MiB spanned",
+            "DMA limit: 1 MiB from the RAM base, set by simdma=20")
 
 
 def hostile_text(program):
@@ -305,6 +318,7 @@ def tests_of(program):
         tests += [(f"compare of {name}", lambda tree=tree: compare_equals_plans(program, tree)),
                   (f"splits of {name}", lambda tree=tree: splits_equal_plans(program, tree))]
     return tests + [
+        ("a small zone", lambda: small_zone_is_named(program)),
         ("hostile text", lambda: hostile_text(program)),
         ("colours can be read", lambda: colours_can_be_read(program)),
         ("the picture in docs", finished_picture),

@@ -112,9 +112,13 @@ static const char *size_text(uint64_t bytes)
 	return text;
 }
 
-static const char *range_text(struct drawing *d, uint64_t base, uint64_t end, const char *what)
+/* Not by say(): a note's text may be waiting there. */
+static const char *range_text(uint64_t base, uint64_t end, const char *what)
 {
-	return say(d, "0x%08" PRIx64 "-0x%08" PRIx64 "  %s", base, end - 1, what);
+	static char text[160];
+
+	snprintf(text, sizeof(text), "0x%08" PRIx64 "-0x%08" PRIx64 "  %s", base, end - 1, what);
+	return text;
 }
 
 /* --- what the labels say --------------------------------------------------------------------- */
@@ -204,7 +208,7 @@ static void label_range(struct drawing *d, uint64_t base, uint64_t end, const ch
 			const char *note)
 {
 	double y = (picture_y(&d->picture, base) + picture_y(&d->picture, end)) / 2;
-	struct label *label = labels_add(&d->left, y, tie_of(base), range_text(d, base, end, what));
+	struct label *label = labels_add(&d->left, y, tie_of(base), range_text(base, end, what));
 
 	label_note(&d->left, label, note);
 }
@@ -226,12 +230,11 @@ static void name_regions(const struct drawing *d, uint64_t base, uint64_t end, c
 	}
 }
 
-static void name_occupant(const struct drawing *d, uint64_t base, uint64_t end, uint64_t at,
-			  uint64_t size, const char *name, char *names, size_t bytes)
+static void name_occupant(uint64_t base, uint64_t end, uint64_t at, uint64_t size, const char *name,
+			  char *names, size_t bytes)
 {
 	size_t used = strlen(names);
 
-	(void)d;
 	if (size != 0 && at < end && base < at + size)
 		snprintf(names + used, bytes - used, "%s%s", used != 0 ? ", " : "", name);
 }
@@ -248,13 +251,11 @@ static void label_reserved(struct drawing *d)
 
 		if (region->size == 0)
 			continue;
-		name_occupant(d, base, end, ram_base, PAGE_SIZE, "first page", names,
-			      sizeof(names));
-		name_occupant(d, base, end, ram_base + IMAGE_OFFSET, NOMINAL_IMAGE_BYTES,
+		name_occupant(base, end, ram_base, PAGE_SIZE, "first page", names, sizeof(names));
+		name_occupant(base, end, ram_base + IMAGE_OFFSET, NOMINAL_IMAGE_BYTES,
 			      "firmware image (nominal size)", names, sizeof(names));
-		name_occupant(d, base, end, tree->initrd_start,
-			      tree->initrd_end - tree->initrd_start, "initrd", names,
-			      sizeof(names));
+		name_occupant(base, end, tree->initrd_start, tree->initrd_end - tree->initrd_start,
+			      "initrd", names, sizeof(names));
 		name_regions(d, base, end, names, sizeof(names));
 		snprintf(what, sizeof(what), "reserved, %s", size_text(region->size));
 		label_range(d, base, end, what,
@@ -346,7 +347,7 @@ static void label_lowmem_area(struct drawing *d)
 		return;
 	snprintf(what, sizeof(what), "lowmem, %s", size_text(bytes));
 	label = labels_add(&d->right, y, tie_of(plan->page_offset),
-			   range_text(d, plan->page_offset, plan->page_offset + bytes, what));
+			   range_text(plan->page_offset, plan->page_offset + bytes, what));
 	label_note(&d->right, label,
 		   say(d, "the linear map: begins at PAGE_OFFSET (VMSPLIT_%s) with the RAM base",
 		       d->options->split));
@@ -367,7 +368,7 @@ static void label_areas(struct drawing *d)
 		snprintf(what, sizeof(what), "%s, %s", area->name,
 			 size_text(area->end - area->start));
 		label = labels_add(&d->right, (area->top + area->bottom) / 2, tie_of(area->start),
-				   range_text(d, area->start, area->end, what));
+				   range_text(area->start, area->end, what));
 		label_note(&d->right, label, area->why);
 	}
 	label_lowmem_area(d);
