@@ -242,8 +242,8 @@ static void test_memreserve(void **state)
 	assert_true(memblock_is_region_reserved(0x50001000, 1));
 	assert_false(memblock_is_region_reserved(0x50001001, 1));
 	assert_true(memblock_is_reserved(0x7fffffff));
-	assert_true(said("/memreserve/ 0x20000000 size 0x1000: not RAM"));
-	assert_true(said("/memreserve/ 0x100000000 size 0x1000: not RAM"));
+	assert_true(said("/memreserve/: 0x20000000 size 0x1000: not RAM"));
+	assert_true(said("/memreserve/: 0x100000000 size 0x1000: not RAM"));
 	assert_false(said("0x50000000"));
 }
 
@@ -356,7 +356,7 @@ static void test_dynamic_refused(void **state)
 		{ "size = <0x1000>; alloc-ranges = <0x40000000 0x1000>;", "no room for" },
 		{ "size = <0x40000000>;", "no room for" },
 		{ "size = <0xffffffff>;", "no room for" },
-		{ "size = <0>;", "no room for" },
+		{ "size = <0>;", "of size zero" },
 		{ "size = <0x1000>; alignment = <0x80000000>;", "no room for" },
 	};
 
