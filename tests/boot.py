@@ -489,6 +489,21 @@ def no_console_in_tree():
     survives(tree, "the device tree names no PL011: console is the one at 0x9000000")
 
 
+def uart_elsewhere():
+    """The tree puts the UART where there is none: RAM, and a hole that does not answer."""
+    for address in (0x48000000, 0x0A800000, 0xF0000000):
+        tree = Tree().cells("/pl011@9000000", "reg", 0, address, 0, 0x1000)
+        survives(tree, "names no PL011 that is there: console is the one at 0x9000000")
+
+
+def ram_that_is_not_there():
+    """Banks that the board does not have: the image's place in flash, and lowmem beyond 256 MiB."""
+    survives(Tree().cells("/memory@40000000", "reg", 0, 0, 0, 0x8000000),
+             "fatal: the device tree names RAM at 0x200000, where the image runs, but nothing")
+    survives(Tree().cells("/memory@40000000", "reg", 0, 0x40000000, 0, 0x18000000),
+             "fatal: the device tree names RAM at 0x57fff", "but nothing answers there")
+
+
 def stdout_elsewhere():
     survives(Tree().text("/chosen", "stdout-path", "/nowhere"),
              "stdout-path names no PL011 in use: console is /pl011@9000000")
@@ -554,6 +569,8 @@ def hostile_group():
              ("a length that wraps", lambda: endless_property(b"\xff\xff\xff\xf8")),
              ("a length that wraps to where it was", lambda: endless_property(b"\xff\xff\xff\xf4")),
              ("no UART in the tree", no_console_in_tree),
+             ("a UART that is not there", uart_elsewhere),
+             ("RAM that is not there", ram_that_is_not_there),
              ("stdout-path to nowhere", stdout_elsewhere),
              ("stdout-path in every form", stdout_forms),
              ("an alias of itself", circular_alias),

@@ -24,6 +24,7 @@ import shlex
 import struct
 import subprocess
 import sys
+import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -109,7 +110,7 @@ def jump_stub(image, dtb):
              dtb, image)
     path = in_root(f"build/qemu/jump_{image:08x}_{dtb:08x}.bin")
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    temporary = f"{path}.{os.getpid()}"
+    temporary = f"{path}.{os.getpid()}.{threading.get_ident()}"
     with open(temporary, "wb") as file:
         file.write(struct.pack("<6I", *words))
     os.replace(temporary, path)

@@ -82,16 +82,18 @@ static bool path_is(const struct tree_uart *uart, const char *path, size_t lengt
 	return path == end && node == uart->path_nodes && node != 0;
 }
 
-static bool attach(uint32_t phys)
+typedef bool (*uart_test)(phys_addr_t phys);
+
+/* A page of registers of which the test is true; anything else is not what the driver knows. */
+static bool attach(uint32_t phys, uart_test test)
 {
-	/* A page of registers; anything else is not what the driver knows. */
-	if (!IS_ALIGNED(phys, PAGE_SIZE))
+	if (!IS_ALIGNED(phys, PAGE_SIZE) || !test(phys))
 		return false;
 	pl011_attach(phys);
 	return true;
 }
 
-static bool attach_stdout(void)
+static bool attach_stdout(uart_test test)
 {
 	const struct boot_tree *tree = &boot_info.tree;
 	size_t length;
@@ -99,16 +101,16 @@ static bool attach_stdout(void)
 
 	for (uint32_t i = 0; i < tree->uart_count && path != NULL; i++)
 		if (path_is(&tree->uarts[i], path, length))
-			return attach(tree->uarts[i].address);
+			return attach(tree->uarts[i].address, test);
 	return false;
 }
 
-static bool attach_first(void)
+static bool attach_first(uart_test test)
 {
 	const struct boot_tree *tree = &boot_info.tree;
 
 	for (uint32_t i = 0; i < tree->uart_count; i++)
-		if (attach(tree->uarts[i].address)) {
+		if (attach(tree->uarts[i].address, test)) {
 			pr_warn("/chosen: stdout-path names no PL011 in use: console is %s\n",
 				blob_node_path(boot_blob(), tree->uarts[i].node));
 			return true;
@@ -116,22 +118,27 @@ static bool attach_first(void)
 	return false;
 }
 
-static void attach_hint(void)
+static bool attach_hint(void)
 {
 	uint32_t base = cpu_peripheral_base();
 
 	for (size_t i = 0; i < ARRAY_SIZE(hints); i++)
-		if (hints[i].peripheral_base == base && pl011_present(hints[i].uart)) {
-			attach(hints[i].uart);
-			pr_warn("the device tree names no PL011: console is the one at %#x, found "
-				"by the core's peripheral base\n",
+		if (hints[i].peripheral_base == base && attach(hints[i].uart, pl011_present)) {
+			pr_warn("the device tree names no PL011%s: console is the one at %#x, "
+				"found by the core's peripheral base\n",
+				boot_info.tree.uart_count != 0 ? " that is there" : "",
 				(unsigned int)hints[i].uart);
-			return;
+			return true;
 		}
+	return false;
 }
 
+/* One that says it is a PL011 goes before one that is only said to be. */
 void boot_console_init(void)
 {
-	if (console_current() == NULL && !attach_stdout() && !attach_first())
-		attach_hint();
+	if (console_current() != NULL || attach_stdout(pl011_present) ||
+	    attach_first(pl011_present) || attach_hint())
+		return;
+	if (!attach_stdout(pl011_answers))
+		attach_first(pl011_answers);
 }

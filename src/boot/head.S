@@ -64,6 +64,13 @@ in_svc:
 	dsb
 	isb
 
+	/* What early_probe touches may not answer: a table that goes on behind the access. */
+	adr	r0, early_vectors
+	add	r0, r0, #31
+	bic	r0, r0, #31
+	mcr	p15, 0, r0, c12, c0, 0	@ VBAR
+	isb
+
 	adr	r4, _start
 	ldr	sp, =__boot_stack_offset
 	add	sp, sp, r4
@@ -171,6 +178,35 @@ leave_hyp:
 park:
 	wfi
 	b	park
+
+	/*
+	 * The image may lie on any word, a vector table only on 32 bytes: any eight of these will do.
+	 * Only a data abort is expected, and only from early_probe, which looks at r3.
+	 */
+early_vectors:
+	.rept	16
+	b	early_abort
+	.endr
+early_abort:
+	mov	r3, #1
+	subs	pc, lr, #4		@ behind the access (data abort: lr is 8 past it)
+
+	/* Whether the word at r0 keeps what is written to it; it is left as it was. Uses r0-r3, r12. */
+	.global early_probe
+early_probe:
+	mov	r3, #0
+	ldr	r1, [r0]
+	mvn	r2, r1
+	str	r2, [r0]
+	dsb
+	ldr	r12, [r0]
+	str	r1, [r0]
+	dsb
+	cmp	r3, #0
+	cmpeq	r12, r2
+	moveq	r0, #1
+	movne	r0, #0
+	bx	lr
 
 	/*
 	 * Invalidate r1 bytes from r0 at the data cache to the point of coherency, by line, so at every

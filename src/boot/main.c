@@ -13,6 +13,7 @@
 #include "boot/info.h"
 #include "boot/memory.h"
 #include "boot/plan.h"
+#include "boot/probe.h"
 #include "boot/tree_report.h"
 #include "kern/cmdline.h"
 #include "kern/exception.h"
@@ -101,6 +102,10 @@ static void require_place(void)
 		fatal("the %" PRIu32 " KiB from RAM base + 2 MiB, where the image runs, are not "
 		      "RAM; the lowest bank at %#" PRIx64 " must be larger",
 		      boot_info.image_bytes >> 10, boot_tree_ram_base(&boot_info.tree));
+	case PLACE_SILENT:
+		fatal("the device tree names RAM at %#" PRIx64
+		      ", where the image runs, but nothing answers there; correct /memory",
+		      boot_tree_ram_base(&boot_info.tree) + IMAGE_OFFSET);
 	case PLACE_NO_MAP:
 		fatal("a no-map region lies at RAM base + 2 MiB (%#" PRIx64
 		      "), where the image runs; move the region",
@@ -175,12 +180,16 @@ static void setup_layout(void)
 static void setup_linear_map(void)
 {
 	const struct zone_layout *layout = &plan.layout;
+	const struct boot_info *info = &boot_info;
+	uint64_t lowmem_end = ALIGN_DOWN(layout->lowmem_end, PAGE_SIZE);
 
-	vm_map_init((uintptr_t)(CONFIG_PAGE_OFFSET + layout->lowmem_end - boot_info.ram_base),
+	vm_map_init((uintptr_t)(CONFIG_PAGE_OFFSET + layout->lowmem_end - info->ram_base),
 		    layout->vmalloc_start);
-	if (!linear_map_init(ALIGN_DOWN(layout->lowmem_end, PAGE_SIZE), boot_info.image_phys,
-			     boot_info.image_bytes))
+	linear_map_sections(lowmem_end, info->image_phys, info->image_bytes);
+	boot_probe_lowmem(lowmem_end);
+	if (!linear_map_rest(lowmem_end, info->image_phys, info->image_bytes))
 		fatal("no memory for the page tables of lowmem; enlarge the first bank or mem=");
+	boot_probe_lowmem(lowmem_end);
 }
 
 static void setup_struct_pages(void)

@@ -42,6 +42,14 @@ void invalidate_range(uint32_t phys, uint32_t bytes)
 	invalidated += bytes != 0;
 }
 
+/* The board has RAM up to here, whatever the tree says. */
+static uint64_t real_ram_end;
+
+uint32_t early_probe(uint32_t phys)
+{
+	return phys >= RAM && phys < real_ram_end;
+}
+
 static int take_ram(void **state)
 {
 	void *ram = mmap((void *)RAM, RAM_BYTES, PROT_READ | PROT_WRITE,
@@ -56,6 +64,7 @@ static int reset(void **state)
 	(void)state;
 	free(blob);
 	blob = NULL;
+	real_ram_end = RAM + RAM_BYTES;
 	memset(&boot_info, 0, sizeof(boot_info));
 	memset((void *)RAM, 0, RAM_BYTES);
 	invalidated = 0;

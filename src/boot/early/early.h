@@ -23,6 +23,7 @@ enum place_outcome {
 	PLACE_AS_PLANNED,
 	PLACE_NO_TREE,  /* no usable tree, or none of its banks: RAM base was guessed */
 	PLACE_NOT_RAM,  /* RAM base + 2 MiB, for the image's length, is not RAM */
+	PLACE_SILENT,   /* nothing keeps what is written there, whatever the tree says */
 	PLACE_NO_MAP,   /* a no-map region lies there */
 	PLACE_TOO_HIGH, /* it would reach into the kernel's windows below 4 GiB */
 	PLACE_NO_ROOM,  /* nowhere to put what lies in the way, or the image itself on its way */

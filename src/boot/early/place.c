@@ -15,6 +15,7 @@
 #pragma GCC visibility push(hidden)
 extern char __image_start[], __image_end[];
 void invalidate_range(uint32_t phys, uint32_t bytes);
+uint32_t early_probe(uint32_t phys);
 #pragma GCC visibility pop
 
 struct boot_info boot_info;
@@ -185,7 +186,17 @@ static bool is_walled_off(uint64_t base, uint64_t size)
 	return false;
 }
 
-static enum place_outcome choose_place(void)
+/* Whether there is RAM, whatever the tree says. The image's own pages are, and stay untouched. */
+static bool answers(uint64_t place, uint32_t load_phys)
+{
+	for (uint64_t at = place; at < place + IMAGE_BYTES; at += PAGE_SIZE)
+		if (!overlaps(at, PAGE_SIZE, load_phys, IMAGE_BYTES) &&
+		    early_probe((uint32_t)at) == 0)
+			return false;
+	return true;
+}
+
+static enum place_outcome choose_place(uint32_t load_phys)
 {
 	uint64_t ram_base = boot_tree_ram_base(&boot_info.tree);
 	uint64_t place = ram_base + IMAGE_OFFSET;
@@ -199,6 +210,8 @@ static enum place_outcome choose_place(void)
 		return PLACE_NOT_RAM;
 	if (is_walled_off(place, IMAGE_BYTES))
 		return PLACE_NO_MAP;
+	if (!answers(place, load_phys))
+		return PLACE_SILENT;
 	boot_info.ram_base = (uint32_t)ram_base;
 	boot_info.image_phys = (uint32_t)place;
 	return PLACE_AS_PLANNED;
@@ -206,16 +219,14 @@ static enum place_outcome choose_place(void)
 
 /*
  * Without a place of its own the image still wants to be heard. Where it lies there is RAM, so
- * RAM base is guessed from that; boot_main() says what is wrong and stops. If the tree knows that
- * 2 MiB above there is none, the image goes down to the 2 MiB that it lies in.
+ * RAM base is guessed from that; boot_main() says what is wrong and stops. If nothing answers 2 MiB
+ * above, the image goes down to the 2 MiB that it lies in.
  */
 static void guess_place(uint32_t load_phys)
 {
 	uint32_t base = ALIGN_DOWN(load_phys, SZ_2M);
 
-	if (boot_info.tree.memory_count != 0 &&
-	    !boot_tree_is_ram(&boot_info.tree, (uint64_t)base + IMAGE_OFFSET, IMAGE_BYTES) &&
-	    boot_tree_is_ram(&boot_info.tree, base, IMAGE_BYTES))
+	if (!answers((uint64_t)base + IMAGE_OFFSET, load_phys))
 		base -= IMAGE_OFFSET; /* may wrap: the linear map's distance is modulo 2^32 */
 	boot_info.ram_base = base;
 	boot_info.image_phys = base + IMAGE_OFFSET;
@@ -239,7 +250,7 @@ void early_read(uint32_t load_phys, uint32_t r1, uint32_t r2, uint32_t cpsr)
 	note_initrd();
 	info->initrd_from = info->initrd_phys;
 
-	info->place = choose_place();
+	info->place = choose_place(load_phys);
 	if (info->place == PLACE_AS_PLANNED && !clear_the_place(load_phys))
 		info->place = PLACE_NO_ROOM;
 	if (info->place != PLACE_AS_PLANNED)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "kern/console.h"
+#include "kern/exception.h"
 #include "kern/resource.h"
 #include "mm/virt/fixmap.h"
 
@@ -37,13 +38,16 @@ static void write_at(volatile char *base, uint32_t offset, uint32_t value)
 	*(volatile uint32_t *)(base + offset) = value;
 }
 
-/* Identifications are four registers of one byte each. */
+/* Identifications are four registers of one byte each. Where nothing answers: all ones. */
 static uint32_t read_identification(volatile char *base, uint32_t offset)
 {
-	uint32_t value = 0;
+	uint32_t value = 0, byte;
 
-	for (int i = 3; i >= 0; i--)
-		value = (value << 8) | (read_at(base, offset + 4 * (uint32_t)i) & 0xff);
+	for (int i = 3; i >= 0; i--) {
+		if (!exception_try_read32((uintptr_t)(base + offset + 4 * i), &byte, NULL))
+			return UINT32_MAX;
+		value = (value << 8) | (byte & 0xff);
+	}
 	return value;
 }
 
@@ -55,6 +59,16 @@ bool pl011_present(phys_addr_t phys)
 
 	fixmap_close(FIX_PROBE);
 	return present;
+}
+
+bool pl011_answers(phys_addr_t phys)
+{
+	volatile char *base = fixmap_open(FIX_PROBE, phys);
+	uint32_t flags;
+	bool answers = exception_try_read32((uintptr_t)(base + UARTFR), &flags, NULL);
+
+	fixmap_close(FIX_PROBE);
+	return answers;
 }
 
 /*

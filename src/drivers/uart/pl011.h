@@ -7,9 +7,12 @@
 
 /*
  * Whether a PL011 answers at this physical address: its PrimeCell identification, read through a
- * window that is closed again. Only for addresses where something answers at all.
+ * window that is closed again. An address where nothing answers is no harm.
  */
 bool pl011_present(phys_addr_t phys);
+
+/* Whether anything answers there: enough for a PL011 that does not tell its identification. */
+bool pl011_answers(phys_addr_t phys);
 
 /*
  * Make the PL011 at phys the console. Baud rate and line control stay as the firmware left them,

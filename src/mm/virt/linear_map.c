@@ -62,23 +62,29 @@ static bool map_sections_step(uint64_t base, uint64_t end)
 	return true;
 }
 
-bool linear_map_init(uint64_t lowmem_end, uint32_t image_phys, uint32_t image_bytes)
+static bool map_all(uint64_t lowmem_end, uint32_t image_phys, uint32_t image_bytes,
+		    bool (*map)(uint64_t, uint64_t))
 {
-	uint64_t image_base = image_phys;
-	uint64_t image_end = image_base + image_bytes;
+	uint64_t image_end = (uint64_t)image_phys + image_bytes;
 	phys_addr_t start, end;
 	bool good = true;
 	uint64_t i;
 
 	for_each_mem_range(i, &start, &end)
 		around_image(ALIGN_UP(start, PAGE_SIZE),
-			     min_u64(ALIGN_DOWN(end, PAGE_SIZE), lowmem_end), image_base, image_end,
-			     map_sections_step, &good);
-	for_each_mem_range(i, &start, &end)
-		around_image(ALIGN_UP(start, PAGE_SIZE),
-			     min_u64(ALIGN_DOWN(end, PAGE_SIZE), lowmem_end), image_base, image_end,
-			     map_edges, &good);
-	if (!good)
+			     min_u64(ALIGN_DOWN(end, PAGE_SIZE), lowmem_end), image_phys, image_end,
+			     map, &good);
+	return good;
+}
+
+void linear_map_sections(uint64_t lowmem_end, uint32_t image_phys, uint32_t image_bytes)
+{
+	map_all(lowmem_end, image_phys, image_bytes, map_sections_step);
+}
+
+bool linear_map_rest(uint64_t lowmem_end, uint32_t image_phys, uint32_t image_bytes)
+{
+	if (!map_all(lowmem_end, image_phys, image_bytes, map_edges))
 		return false;
 	memblock_set_current_limit((phys_addr_t)lowmem_end);
 	memblock_allow_resize();
