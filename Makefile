@@ -163,7 +163,7 @@ clean:  ## remove what was built; what setup unpacked stays
 	rm -rf build
 
 help:  ## this list
-	@grep -hE '^[a-z][a-z0-9_-]*:.*##|^     build.*##' Makefile tests/tests.mk | \
+	@grep -hE '^[a-z][a-z0-9_-]*:.*##|^     build.*##' Makefile tests/tests.mk tests/fuzz/fuzz.mk | \
 	  sed -E 's/^     build[^#]*/all: /; s/^([a-z0-9_-]+):[^#]*## */\1\t/' | \
 	  awk -F'\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
 
