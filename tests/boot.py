@@ -458,6 +458,22 @@ def no_memory():
     survives(tree, "fatal: no RAM")
 
 
+def blob_nowhere():
+    """r2 points to where nothing answers: into a hole, and so near the end that the blob leaves RAM."""
+    stub = qemu.jump_stub(0x42000000, 0xF0000000)
+    line = qemu.command(mem="256M", smp=1, kernel=qemu.default_kernel())
+    at = line.index("-kernel")
+    line[at:] = ["-device", f"loader,file={qemu.default_kernel()},addr=0x42000000,force-raw=on",
+                 "-device", f"loader,file={stub},addr=0x43000000,cpu-num=0,force-raw=on"]
+    result = qemu.run(line, HANG_SECONDS, until=STOPPED_OR_PROMPT)
+    has(result.output, "fatal: no RAM: there is no device tree where r2 points")
+    tree = Tree()
+    data = tree.data()
+    data[4:8] = (0x20000).to_bytes(4, "big")
+    data[32:36] = (0x18000).to_bytes(4, "big")  # size of the strings
+    survives(tree.write(data), "fatal: no RAM", places=(0x42000000, 0x4FFF0000, 0x43000000))
+
+
 def no_magic():
     tree = Tree()
     survives(tree.write(b"\0" + bytes(tree.data()[1:])), "fatal: no RAM", "0xd00dfeed")
@@ -566,6 +582,7 @@ def flipped_bits(seed):
 
 def hostile_group():
     tests = [("no memory node", no_memory), ("no magic", no_magic),
+             ("no blob where r2 points", blob_nowhere),
              ("a length that wraps", lambda: endless_property(b"\xff\xff\xff\xf8")),
              ("a length that wraps to where it was", lambda: endless_property(b"\xff\xff\xff\xf4")),
              ("no UART in the tree", no_console_in_tree),

@@ -181,15 +181,29 @@ park:
 
 	/*
 	 * The image may lie on any word, a vector table only on 32 bytes: any eight of these will do.
-	 * Only a data abort is expected, and only from early_probe, which looks at r3.
+	 * Only a data abort is expected, and only from the two probes, which look at r3; after any other
+	 * nothing can be trusted, so it parks.
 	 */
 early_vectors:
 	.rept	16
 	b	early_abort
 	.endr
 early_abort:
+	adr	r3, early_readable
+	sub	r3, lr, r3
+	cmp	r3, #(early_probes_end - early_readable + 4)
+	bhi	park
 	mov	r3, #1
 	subs	pc, lr, #4		@ behind the access (data abort: lr is 8 past it)
+
+	/* Whether the word at r0 can be read. Uses r0, r1, r3. */
+	.global early_readable
+early_readable:
+	mov	r3, #0
+	ldr	r1, [r0]
+	dsb
+	eor	r0, r3, #1
+	bx	lr
 
 	/* Whether the word at r0 keeps what is written to it; it is left as it was. Uses r0-r3, r12. */
 	.global early_probe
@@ -207,6 +221,7 @@ early_probe:
 	moveq	r0, #1
 	movne	r0, #0
 	bx	lr
+early_probes_end:
 
 	/*
 	 * Invalidate r1 bytes from r0 at the data cache to the point of coherency, by line, so at every

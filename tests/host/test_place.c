@@ -45,6 +45,11 @@ void invalidate_range(uint32_t phys, uint32_t bytes)
 /* The board has RAM up to here, whatever the tree says. */
 static uint64_t real_ram_end;
 
+uint32_t early_readable(uint32_t phys)
+{
+	return phys >= RAM && phys < real_ram_end;
+}
+
 uint32_t early_probe(uint32_t phys)
 {
 	return phys >= RAM && phys < real_ram_end;

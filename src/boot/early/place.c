@@ -15,6 +15,7 @@
 #pragma GCC visibility push(hidden)
 extern char __image_start[], __image_end[];
 void invalidate_range(uint32_t phys, uint32_t bytes);
+uint32_t early_readable(uint32_t phys);
 uint32_t early_probe(uint32_t phys);
 #pragma GCC visibility pop
 
@@ -161,6 +162,38 @@ static uint32_t find_blob(uint32_t load_phys, uint32_t r2)
 	return ALIGN_DOWN(load_phys - 1, SZ_2M);
 }
 
+/*
+ * r2 may point anywhere, and a header may promise more than there is: ask both ends first. The end
+ * is that of the content; behind it a blob has room that nobody reads (QEMU's most of a megabyte).
+ */
+static bool blob_is_readable(uint32_t phys)
+{
+	const void *blob = (const void *)phys;
+	uint64_t end;
+
+	if (early_readable(phys & ~3U) == 0)
+		return false;
+	if ((phys & 7) != 0 || fdt_magic(blob) != FDT_MAGIC)
+		return true; /* the scan refuses it by its header */
+	end = max_u64((uint64_t)fdt_off_dt_struct(blob) + fdt_size_dt_struct(blob),
+		      (uint64_t)fdt_off_dt_strings(blob) + fdt_size_dt_strings(blob));
+	if (end == 0 || end > TREE_BYTES_MAX)
+		return true;
+	return early_readable((uint32_t)(phys + end - 1) & ~3U) != 0;
+}
+
+static void read_tree(struct boot_info *info)
+{
+	const void *blob = (const void *)info->blob_phys;
+
+	if (!blob_is_readable(info->blob_phys)) {
+		info->tree.state = TREE_NO_MAGIC; /* the rest is zero since the image was loaded */
+	} else if (boot_tree_scan(blob, &info->tree) == TREE_TRUNCATED) {
+		boot_tree_seal((void *)info->blob_phys, &info->tree);
+		invalidate_range(info->blob_phys, sizeof(struct fdt_header));
+	}
+}
+
 static void note_initrd(void)
 {
 	struct boot_info *info = &boot_info;
@@ -242,10 +275,7 @@ void early_read(uint32_t load_phys, uint32_t r1, uint32_t r2, uint32_t cpsr)
 	info->load_phys = load_phys;
 	info->image_bytes = IMAGE_BYTES;
 	info->blob_phys = find_blob(load_phys, r2);
-	if (boot_tree_scan((const void *)info->blob_phys, &info->tree) == TREE_TRUNCATED) {
-		boot_tree_seal((void *)info->blob_phys, &info->tree);
-		invalidate_range(info->blob_phys, sizeof(struct fdt_header));
-	}
+	read_tree(info);
 	info->blob_from = info->blob_phys;
 	note_initrd();
 	info->initrd_from = info->initrd_phys;
