@@ -631,7 +631,7 @@ def typed_commands(board):
     typed = "zonein\bfo\x15hepl\x7f\x7flp\rnonsense\rcmdline\r\r  memblock  \rpoweroff\r"
     result = qemu.boot(timeout=HANG_SECONDS, board=board, bootargs="one=1", stdin=typed)
     expect(result.exit_status == 0 and not result.timed_out, "no clean end", result.output)
-    has(result.output, "poweroff              switch the board off", "nonsense: no such command",
+    has(result.output, "poweroff                switch the board off", "nonsense: no such command",
         "strata> cmdline\none=1\n", "   0: 0x")
 
 

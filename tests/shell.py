@@ -105,21 +105,21 @@ def history(board):
 def completion(board):
     typed = ("cmdl\t\r"
              + "m\t\x15"                              # no blank after several, nothing run
-             + "help b\t\r" + "help cmd\t\r"
+             + "help bo\t\r" + "help cmd\t\r"
              + "selftest c\t\r"
              + "he\t\t\tup\t\r"
              + "\t\t" + "\x15"
              + "selftest \t\t\x15" + "cmdline \t\r")
     rows = boot(board, typed, "one=1")
     holds(rows, "strata> cmdline", "one=1", "strata> help boot")
-    holds(rows, "strata> help cmdline", "cmdline               the boot arguments as given",
+    holds(rows, "strata> help cmdline", "cmdline                 the boot arguments as given",
           "strata> selftest cpu", "KTAP version 1")
     expect(any(re.fullmatch(r"cpu  .*memblock.*", row) for row in rows), "no list of suites", rows)
     listed = " ".join(rows).split()
     expect([word for word in ("history", "iomem", "memblock", "zoneinfo") if word in listed]
            == ["history", "iomem", "memblock", "zoneinfo"], "no list of commands", rows)
     holds(rows, "strata> help uptime",
-          "uptime                time since the core's counter started")
+          "uptime                  time since the core's counter started")
 
 
 def help_lists(board):
@@ -129,10 +129,10 @@ def help_lists(board):
     names = [row.split()[0] for row in table]
     expect(names == sorted(names) and len(names) >= 10, "not sorted", rows)
     expect({"help", "history", "uptime", "zoneinfo"} <= set(names), "a command is missing", rows)
-    expect(all(len(row) < 22 or row[22] != " " and row[21] == " " for row in table
-               if len(row.split("  ")[0]) <= 21), "not aligned", rows)
+    expect(all(len(row) < 24 or row[24] != " " and row[23] == " " for row in table
+               if len(row.split("  ")[0]) <= 23), "not aligned", rows)
     holds(rows, "strata> help nothing", "help: no command nothing; help lists them",
-          "strata> help poweroff rest", "poweroff              switch the board off; QEMU ends",
+          "strata> help poweroff rest", "poweroff                switch the board off; QEMU ends",
           "strata> poweroff")
 
 
@@ -161,7 +161,7 @@ def help_boot(board):
 def run_commands(board):
     rows = boot(board, "", 'one=1 run="cmdline; help  poweroff ;;nonsense;;poweroff"')
     holds(rows, "strata> cmdline", 'one=1 run="cmdline; help  poweroff ;;nonsense;;poweroff"',
-          "strata>  help  poweroff", "poweroff              switch the board off; QEMU ends",
+          "strata>  help  poweroff", "poweroff                switch the board off; QEMU ends",
           "strata>", "strata> nonsense", "nonsense: no such command; help lists them", "strata>",
           "strata> poweroff")
 
@@ -179,7 +179,74 @@ def uptime(board):
     expect(len(seen) == 2 and 0 <= seen[0] <= seen[1] < HANG_SECONDS, f"times: {seen}", rows)
 
 
-TESTS = (editing, long_line, history, completion, help_lists, help_boot, run_commands, uptime)
+def part_of(rows, command):
+    """What a command printed: the rows up to the next prompt."""
+    start = rows.index(f"strata> {command}") + 1
+    end = next(i for i in range(start, len(rows)) if rows[i].startswith("strata> "))
+    return rows[start:end]
+
+
+def kib_of(rows, name):
+    return next(int(row.split()[1]) for row in rows if row.startswith(f"{name}:"))
+
+
+def page_reports(board):
+    """Formats as Linux's: what each parser looks for is there, and the figures agree."""
+    rows = boot(board, "buddyinfo\rpagetypeinfo\rmeminfo\rzoneinfo\rmmcheck\r")
+    buddy = [re.fullmatch(r"Node (\d+), zone +(\w+) +([\d ]+)", row)
+             for row in part_of(rows, "buddyinfo")]
+    expect(buddy and all(buddy), "buddyinfo's format", rows)
+    orders = [[int(word) for word in match[3].split()] for match in buddy]
+    expect(all(len(counts) == 11 for counts in orders), "buddyinfo has not 11 orders", rows)
+    pages = sum(count << order for counts in orders for order, count in enumerate(counts))
+
+    types = part_of(rows, "pagetypeinfo")
+    expect(types[:2] == ["Page block order: 10", "Pages per block:  1024"]
+           and types[3].split()[-11:] == [str(order) for order in range(11)],
+           "pagetypeinfo's head", rows)
+    free = [re.fullmatch(r"Node +0, zone +(\w+), type +(\w+) +([\d ]+)", row) for row in types]
+    free = [match for match in free if match]
+    expect({match[2] for match in free} ==
+           {"Unmovable", "Movable", "Reclaimable", "HighAtomic", "Isolate"}, "types", rows)
+    expect(sum(int(count) << order for match in free
+               for order, count in enumerate(match[3].split())) == pages,
+           "pagetypeinfo and buddyinfo disagree", rows)
+
+    memory = part_of(rows, "meminfo")
+    expect(all(re.fullmatch(r"\w+: +\d+ kB", row) for row in memory), "meminfo's format", rows)
+    expect(kib_of(memory, "LowTotal") + kib_of(memory, "HighTotal") == kib_of(memory, "MemTotal"),
+           "meminfo's sums", rows)
+    cached = sum(int(row.split()[1]) for row in rows if row.startswith("              count:"))
+    expect(kib_of(memory, "MemFree") == 4 * (pages + cached), "MemFree is not what is free", rows)
+    expect(kib_of(memory, "FreeForKernel") < kib_of(memory, "MemFree"), "reserves are free", rows)
+    holds(rows, "mmcheck: every page is in one place")
+
+
+def playing(board):
+    """alloc and free: what is taken is seen everywhere and comes back."""
+    rows = boot(board, "mmcheck\ralloc\ralloc gfp=GFP_HIGHUSER_MOVABLE order=10\r"
+                "alloc kernel|comp 3 2\ralloc dma|highmem\ralloc kernel 11\ralloc rubbish\r"
+                "free\rmmcheck\rfree 0xfffff\rfree x\rfree all\rfree\rmmcheck\r"
+                "pageinfo\rpageinfo 0x100000\rpageinfo 0xfff00\r")
+    taken = [row for row in rows if re.fullmatch(
+        r"page 0x\w+, order \d+, zone \w+, (Unm|M)ovable", row)]
+    expect(len(taken) == 4, f"{len(taken)} blocks", rows)
+    text = "\n".join(rows)
+    for wanted in ("order:0, mode:0x3(GFP_DMA|__GFP_HIGHMEM): the flags contradict each other",
+                   "order:11, mode:0xcc0(GFP_KERNEL): the largest order is 10",
+                   "alloc: expects flags, an order and how many",
+                   "4 blocks are out; free PFN or free all", "0 blocks are out",
+                   "free: no such block is out", "free: expects the frame",
+                   "pageinfo: expects a frame number", "  nothing: no RAM within 4 MiB"):
+        expect(wanted in text, f"not on the screen: {wanted}", rows)
+    checks = [[row for row in part_of(rows[i:], "mmcheck")] for i, row in enumerate(rows)
+              if row == "strata> mmcheck"]
+    allocated = [sum(int(row.split()[3]) for row in check[1:-1]) for check in checks]
+    expect(allocated == [0, 1 + 1024 + 16, 0], f"allocated pages: {allocated}", rows)
+
+
+TESTS = (editing, long_line, history, completion, help_lists, help_boot, run_commands, uptime,
+         page_reports, playing)
 
 
 def main():

@@ -5,25 +5,28 @@
 HOST := build/host
 .SECONDARY:
 
-# Objects come twice: plain for the planner that people use, and under AddressSanitizer and UBSan
-# for the tests, the planner's own included.
+# Objects come plain for the planner that people use, and under AddressSanitizer and UBSan for the
+# tests, the planner's own included; of the allocators also against the doubles of src/arch, with the
+# constants of the firmware (model) and with tiny ones (tiny).
 PLAIN     := $(COMMON) -Ibuild/host -O2
 SANITIZED := $(COMMON) -Ibuild/host -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # libfdt finds some damage by letting an int overflow: -fwrapv makes that mean something.
 define host_rules
-$(HOST)/$(1)/libfdt/%.o: $(LIBFDT)/% $(HOST)/config.h build/flags.txt | $(LIBFDT)/libfdt.h
+$(HOST)/$(1)/libfdt/%.o: $(LIBFDT)/% $(3) build/flags.txt | $(LIBFDT)/libfdt.h
 	@mkdir -p $$(@D)
 	@echo "  HOSTCC  $(1) libfdt/$$*"
 	@$$(HOSTCC) $(2) -fwrapv -c $$< -o $$@
 
-$(HOST)/$(1)/%.o: % $(HOST)/config.h build/flags.txt | $(LIBFDT)/libfdt.h
+$(HOST)/$(1)/%.o: % $(3) build/flags.txt | $(LIBFDT)/libfdt.h
 	@mkdir -p $$(@D)
 	@echo "  HOSTCC  $(1) $$<"
-	@$$(HOSTCC) $$(SANITIZED_MORE) $(2) -include $(HOST)/config.h -c $$< -o $$@
+	@$$(HOSTCC) $$(SANITIZED_MORE) $(2) -include $(3) -c $$< -o $$@
 endef
-$(eval $(call host_rules,plain,$(PLAIN)))
-$(eval $(call host_rules,sanitized,$(SANITIZED)))
+$(eval $(call host_rules,plain,$(PLAIN),$(HOST)/config.h))
+$(eval $(call host_rules,sanitized,$(SANITIZED),$(HOST)/config.h))
+$(eval $(call host_rules,model,-Itests/host/double_mm $(SANITIZED),$(HOST)/config.h))
+$(eval $(call host_rules,tiny,-Itests/host/double_mm $(SANITIZED),build/host_tiny/config.h))
 
 PLANNER_SRC := $(PLAN_SRC) $(wildcard tools/zoneplan/*.c) $(addprefix libfdt/,$(FDT_SRC))
 
@@ -78,6 +81,20 @@ $(HOST)/test_$(1): $(HOST)/sanitized/tests/host/test_$(1).c.o $(test_$(1)_SRC:%=
 -include $(HOST)/sanitized/tests/host/test_$(1).c.d
 endef
 $(foreach t,$(TESTS),$(eval $(call test_rule,$(t))))
+
+# The page allocator, the firmware's own files, on an arena of the host: with the constants of the
+# firmware and with tiny ones.
+PAGE_TESTS := pages pages_model
+PAGE_SRC   := $(addprefix src/mm/phys/,page.c gfp.c zone.c zone_blocks.c buddy.c magazine.c page_alloc.c \
+	      page_pieces.c page_check.c memblock.c watermark.c zone_layout.c) tests/host/page_harness.c
+define page_test_rule
+$(HOST)/test_$(1)$(3): $(HOST)/$(2)/tests/host/test_$(1).c.o $(PAGE_SRC:%=$(HOST)/$(2)/%.o)
+	@echo "  HOSTLD  $$@"
+	@$$(HOSTCC) $$(SANITIZED) $$^ -lcmocka -o $$@
+-include $(HOST)/$(2)/tests/host/test_$(1).c.d $(PAGE_SRC:%=$(HOST)/$(2)/%.d)
+endef
+$(foreach t,$(PAGE_TESTS),$(eval $(call page_test_rule,$(t),model,)) $(eval $(call page_test_rule,$(t),tiny,_tiny)))
+TESTS += $(PAGE_TESTS) $(PAGE_TESTS:%=%_tiny)
 
 include tests/fuzz/fuzz.mk
 

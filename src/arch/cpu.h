@@ -11,6 +11,20 @@
  */
 void cpu_install_vectors(void);
 
+/*
+ * For spin locks: sleep until another core sends an event (or an interrupt or nothing at all comes),
+ * and send one, after what was written is seen by all (ARM DDI 0406C B1.8.13).
+ */
+static inline void cpu_wait_for_event(void)
+{
+	__asm__ volatile("wfe" ::: "memory");
+}
+
+static inline void cpu_send_event(void)
+{
+	__asm__ volatile("dsb ishst\n\tsev" ::: "memory");
+}
+
 /* Wait for ever, using no time of the host. */
 void cpu_park(void) __attribute__((noreturn));
 

@@ -26,5 +26,6 @@
 #define PKMAP_BASE      (CONFIG_PAGE_OFFSET - SZ_4M)
 #define VMEMMAP_BASE    (CONFIG_PAGE_OFFSET - SZ_32M)
 #define VMEMMAP_END     (CONFIG_PAGE_OFFSET - SZ_16M)
+#define VMEMMAP_ALIGN   SZ_16M /* so that the struct pages of a block lie aligned to its size */
 
 #endif

@@ -5,13 +5,16 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "arch/clock.h"
 #include "arch/cpu.h"
 #include "arch/mmu.h"
+#include "arch/percpu.h"
 #include "boot/console.h"
 #include "boot/devices.h"
 #include "boot/dtlint.h"
 #include "boot/info.h"
 #include "boot/memory.h"
+#include "boot/page_events.h"
 #include "boot/plan.h"
 #include "boot/probe.h"
 #include "boot/tree_report.h"
@@ -22,14 +25,24 @@
 #include "kern/log.h"
 #include "kern/resource.h"
 #include "mm/phys/memblock.h"
+#include "mm/phys/page_alloc.h"
 #include "mm/phys/zone.h"
+#include "mm/virt/kmap.h"
 #include "mm/virt/linear_map.h"
 #include "mm/virt/vm_map.h"
 #include "shell/shell.h"
 
+uint64_t boot_first_page_ticks;
+
 static struct boot_plan plan;
 
 void boot_main(void);
+
+/* The first core's per-CPU variables are those of the image. */
+static void take_over_core(void)
+{
+	percpu_set_offset(0);
+}
 
 static void take_over_tables(void)
 {
@@ -199,9 +212,28 @@ static void setup_struct_pages(void)
 		      "lowmem or a smaller mem=");
 }
 
+/* Until now everything came from memblock; from now on nothing does. */
 static void setup_zones(void)
 {
+	page_events_attach();
 	zones_init(&plan.layout);
+	kmap_init();
+}
+
+/* The figure that docs/performance.md has: how long it takes until pages are served. */
+static void note_first_page(void)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+
+	boot_first_page_ticks = clock_ticks();
+	if (page == NULL)
+		fatal("lowmem is too small: not one page is left above its reserves; see mem=, "
+		      "min_free_kbytes=");
+	__free_page(page);
+}
+
+static void say_addresses(void)
+{
 	boot_plan_log_addresses(&plan);
 }
 
@@ -223,10 +255,9 @@ static void say_summary(void)
 
 	for (enum zone_type type = 0; type < MAX_NR_ZONES; type++) {
 		zone_snapshot(type, &zone);
-		free_pages += zone.free_pages;
+		free_pages += zone.free_pages + zone.cached_pages;
 		present_pages += zone.span.present_pages;
-		if (type == ZONE_HIGHMEM ||
-		    (type == ZONE_MOVABLE && plan.layout.movable_zone == ZONE_HIGHMEM))
+		if (zone.highmem)
 			highmem_pages += zone.span.present_pages;
 	}
 	pr_info("Memory: %" PRIu64 "K/%" PRIu64 "K available (%uK image, %" PRIu64
@@ -239,6 +270,7 @@ static void say_summary(void)
 void boot_main(void)
 {
 	cpu_install_vectors(); /* a fault says what it was */
+	take_over_core();      /* per-CPU variables are this core's */
 	take_over_tables();    /* phys_to_virt of the image; fixmap windows */
 	offer_console();       /* fatal() finds a console */
 	name_areas();          /* a fault report says where its address lies */
@@ -251,8 +283,10 @@ void boot_main(void)
 	setup_layout();        /* the zones have their places */
 	setup_linear_map();    /* memblock_alloc works, below lowmem's end */
 	setup_struct_pages();  /* pfn_to_page works for any address */
-	setup_zones();         /* zoneinfo answers */
-	probe_devices();       /* poweroff and reboot work */
+	setup_zones();         /* alloc_pages works, memblock is done */
+	note_first_page();     /* it does */
+	say_addresses();
+	probe_devices(); /* poweroff and reboot work */
 	say_summary();
 	shell_run(); /* a person can type */
 }

@@ -6,7 +6,7 @@
 #include "shell/command.h"
 
 /* Where a command's arguments and its sentence begin; what is too long moves the sentence down. */
-#define NAME_COLUMNS      10
+#define NAME_COLUMNS      12
 #define ARGUMENTS_COLUMNS 10
 
 /* The entry with the lowest name above `after`; NULL stands for below the first, above the last. */

@@ -36,9 +36,9 @@ static void print_zone(const struct zone_snapshot *zone)
 	if (zone->span.present_pages == 0)
 		return;
 	console_printf("      nr_free_pages %" PRIu32 "\n", zone->free_pages);
-	console_printf("  pagesets\n    cpu: 0\n              count: 0\n"
+	console_printf("  pagesets\n    cpu: 0\n              count: %" PRIu32 "\n"
 		       "              high:  %" PRIu32 "\n              batch: %" PRIu32 "\n",
-		       marks->pcp_high_pages, marks->pcp_batch_pages);
+		       zone->cached_pages, zone->cached_pages_most, zone->batch_pages);
 	console_printf("  node_unreclaimable:  0\n  start_pfn:           %" PRIu32 "\n",
 		       zone->span.start_pfn);
 }

@@ -66,6 +66,7 @@ struct oracle_case {
 
 /* ---- what the boot arguments said ---- */
 
+static const struct watermark_settings defaults = WATERMARK_DEFAULTS;
 static uint64_t dma_zone_bytes;
 static struct bank mem_banks[BANKS_MAX]; /* base UINT64_MAX: not given, the RAM base */
 static unsigned int mem_count;
@@ -317,10 +318,10 @@ static void compare_watermarks(const struct oracle_case *oracle, const struct zo
 		later[zone] = oracle->marks[zone].managed;
 	}
 	min_free_kbytes = watermarks_compute(at_init, layout->movable_zone == ZONE_HIGHMEM,
-					     oracle->cpus, marks);
+					     oracle->cpus, &defaults, marks);
 	expect(oracle, "all zones", "min_free_kbytes", min_free_kbytes, oracle->min_free_kbytes);
 	expect_marks(oracle, marks);
-	watermarks_refresh(later, oracle->cpus, marks);
+	watermarks_refresh(later, oracle->cpus, &defaults, marks);
 	expect_refreshed(oracle, marks);
 }
 

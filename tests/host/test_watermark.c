@@ -12,6 +12,7 @@
 
 #include "mm/phys/watermark.h"
 
+static const struct watermark_settings defaults = WATERMARK_DEFAULTS;
 static struct zone_watermarks marks[MAX_NR_ZONES];
 
 /* Compute for one processor with every field filled with rubbish first. */
@@ -21,7 +22,7 @@ static uint32_t compute(uint32_t dma, uint32_t normal, uint32_t highmem, uint32_
 	const uint32_t managed_pages[MAX_NR_ZONES] = { dma, normal, highmem, movable };
 
 	memset(marks, 0xa5, sizeof(marks));
-	return watermarks_compute(managed_pages, movable_is_highmem, 1, marks);
+	return watermarks_compute(managed_pages, movable_is_highmem, 1, &defaults, marks);
 }
 
 static void expect_marks(enum zone_type zone, uint32_t min, uint32_t low, uint32_t high)
@@ -200,12 +201,12 @@ static void test_pcp_high(void **state)
 	const uint32_t managed_pages[MAX_NR_ZONES] = { 0, 10000, 0, 0 };
 
 	(void)state;
-	watermarks_compute(managed_pages, true, 1, marks);
+	watermarks_compute(managed_pages, true, 1, &defaults, marks);
 	assert_int_equal(marks[ZONE_NORMAL].pcp_high_pages, 250); /* low */
 	assert_int_equal(marks[ZONE_HIGHMEM].pcp_high_pages, 32);
-	watermarks_compute(managed_pages, true, 4, marks);
+	watermarks_compute(managed_pages, true, 4, &defaults, marks);
 	assert_int_equal(marks[ZONE_NORMAL].pcp_high_pages, 62);
-	watermarks_compute(managed_pages, true, 100, marks);
+	watermarks_compute(managed_pages, true, 100, &defaults, marks);
 	assert_int_equal(marks[ZONE_NORMAL].pcp_high_pages, 4); /* four batches of one */
 }
 
@@ -216,7 +217,7 @@ static void test_refresh(void **state)
 
 	(void)state;
 	compute(2500, 7500, 0, 0, true);
-	watermarks_refresh(later, 2, marks);
+	watermarks_refresh(later, 2, &defaults, marks);
 	expect_marks(ZONE_NORMAL, 150, 187, 224);
 	assert_int_equal(marks[ZONE_NORMAL].pcp_batch_pages, 15);
 	assert_int_equal(marks[ZONE_NORMAL].pcp_high_pages, 93);

@@ -16,6 +16,7 @@
 #include "kern/selftest.h"
 #include "kern/symbols.h"
 #include "mm/phys/memblock.h"
+#include "mm/phys/page_alloc.h"
 #include "mm/phys/page.h"
 
 extern char __text_start[], __rodata_start[], __rodata_end[], __data_start[];
@@ -214,7 +215,7 @@ SELFTEST(fault, data_stack_and_heap_cannot_be_executed)
 	static uint32_t in_data[2] __attribute__((section(".data"))) = { BX_LR, 1 };
 	static uint32_t in_bss[2];
 	volatile uint32_t on_stack[2] = { BX_LR, 1 };
-	uint32_t *on_heap = memblock_alloc(PAGE_SIZE, PAGE_SIZE);
+	uint32_t *on_heap = (uint32_t *)__get_free_page(GFP_KERNEL);
 
 	in_bss[0] = BX_LR;
 	EXPECT(execute_faults((uintptr_t)in_data, FAULT_PERMISSION));
@@ -225,7 +226,7 @@ SELFTEST(fault, data_stack_and_heap_cannot_be_executed)
 		return;
 	on_heap[0] = BX_LR;
 	EXPECT(execute_faults((uintptr_t)on_heap, FAULT_PERMISSION));
-	memblock_free(on_heap, PAGE_SIZE);
+	free_page((uintptr_t)on_heap);
 }
 
 SELFTEST(fault, device_tree_cannot_be_written_or_executed)

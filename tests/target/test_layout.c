@@ -6,7 +6,7 @@
 #include "kern/resource.h"
 #include "kern/selftest.h"
 #include "mm/phys/memblock.h"
-#include "mm/phys/page.h"
+#include "mm/phys/page_alloc.h"
 #include "mm/phys/zone.h"
 
 extern char __boot_stack_guard[], __exception_stack_guard[];
@@ -40,41 +40,11 @@ SELFTEST(memblock, everything_with_a_name_is_reserved)
 	}
 }
 
-SELFTEST(memblock, an_allocation_is_zeroed_writable_and_comes_back)
+/* What is free belongs to the page allocator: memblock gives nothing out twice. */
+SELFTEST(memblock, allocates_nothing_after_the_hand_over)
 {
-	phys_addr_t before = memblock_reserved_size();
-	uint32_t *words = memblock_alloc(PAGE_SIZE, PAGE_SIZE);
-
-	EXPECT(words != NULL);
-	if (words == NULL)
-		return;
-	for (unsigned int i = 0; i < PAGE_SIZE / 4; i++)
-		EXPECT(words[i] == 0);
-	words[0] = 0x12345678;
-	EXPECT(((volatile uint32_t *)words)[0] == 0x12345678);
-	EXPECT(memblock_is_reserved(virt_to_phys(words)));
-	memblock_free(words, PAGE_SIZE);
-	EXPECT(memblock_reserved_size() == before);
-}
-
-/* Array growth needs memory that is mapped by then; more ranges than the first array holds. */
-SELFTEST(memblock, arrays_grow_past_their_first_size)
-{
-	phys_addr_t base = memblock_phys_alloc(3 * INIT_MEMBLOCK_REGIONS * PAGE_SIZE, PAGE_SIZE);
-	unsigned long before = memblock.reserved.cnt;
-
-	EXPECT(base != 0);
-	if (base == 0)
-		return;
-	/* Every second page freed: each leaves a range of its own. */
-	for (unsigned int i = 1; i < 3 * INIT_MEMBLOCK_REGIONS; i += 2)
-		EXPECT(memblock_phys_free(base + i * PAGE_SIZE, PAGE_SIZE) == 0);
-	EXPECT(memblock.reserved.cnt > before + INIT_MEMBLOCK_REGIONS);
-	EXPECT(memblock_validate() == NULL);
-	/* One by one: the array itself may have grown into a page freed above. */
-	for (unsigned int i = 0; i < 3 * INIT_MEMBLOCK_REGIONS; i += 2)
-		EXPECT(memblock_phys_free(base + i * PAGE_SIZE, PAGE_SIZE) == 0);
-	EXPECT(memblock_validate() == NULL);
+	EXPECT(memblock_alloc(PAGE_SIZE, PAGE_SIZE) == NULL);
+	EXPECT(memblock_phys_alloc_range(64, 64, 0, MEMBLOCK_ALLOC_ANYWHERE) == 0);
 }
 
 /* --- zones ----------------------------------------------------------------------------------- */
@@ -89,7 +59,7 @@ SELFTEST(zones, present_adds_up_to_memory)
 	for (enum zone_type type = 0; type < MAX_NR_ZONES; type++) {
 		zone_snapshot(type, &zone);
 		present += zone.span.present_pages;
-		EXPECT(zone.free_pages <= zone.managed_pages);
+		EXPECT(zone.free_pages + zone.cached_pages <= zone.managed_pages);
 		EXPECT(zone.managed_pages <= zone.span.present_pages);
 		EXPECT(zone.span.present_pages <= zone.span.spanned_pages);
 	}
@@ -138,32 +108,12 @@ static void expect_mapped(uint64_t base, uint64_t end)
 
 SELFTEST(linear_map, every_megabyte_of_lowmem_translates)
 {
-	uint64_t limit = memblock_get_current_limit();
+	uint64_t limit = ((phys_addr_t)PFN_PHYS(zones_lowmem_end_pfn()));
 	phys_addr_t start, end;
 	uint64_t i;
 
 	for_each_mem_range(i, &start, &end)
 		expect_mapped(start, min_u64(end, limit));
-}
-
-/* Written through the linear map, at the ends of each free range, kept. */
-SELFTEST(linear_map, free_memory_holds_what_is_written)
-{
-	uint64_t limit = memblock_get_current_limit();
-	phys_addr_t start, end;
-	uint64_t i;
-
-	for_each_free_mem_range(i, NUMA_NO_NODE, MEMBLOCK_NONE, &start, &end, NULL) {
-		volatile uint32_t *first, *last;
-
-		if (start >= limit || min_u64(end, limit) - start < 2 * PAGE_SIZE)
-			continue;
-		first = phys_to_virt(ALIGN_UP(start, 4));
-		last = phys_to_virt(ALIGN_DOWN((phys_addr_t)min_u64(end, limit), 4) - 4);
-		*first = 0xa5a5a5a5;
-		*last = (uint32_t)(uintptr_t)last;
-		EXPECT(*first == 0xa5a5a5a5 && *last == (uint32_t)(uintptr_t)last);
-	}
 }
 
 /* Text executes and is never written, all else the other way round; the guard pages are not there. */
@@ -188,12 +138,15 @@ SELFTEST(linear_map, nothing_else_is_mapped)
 	phys_addr_t phys;
 
 	for_each_mem_region(region) {
-		if (!memblock_is_nomap(region) || region->base >= memblock_get_current_limit() ||
+		if (!memblock_is_nomap(region) ||
+		    region->base >= ((phys_addr_t)PFN_PHYS(zones_lowmem_end_pfn())) ||
 		    !IS_ALIGNED(region->base, PAGE_SIZE))
 			continue;
 		EXPECT(!mmu_translate((uintptr_t)phys_to_virt(region->base), false, &phys));
 	}
-	EXPECT(!mmu_translate((uintptr_t)phys_to_virt(memblock_get_current_limit()), false, &phys));
+	EXPECT(!mmu_translate(
+		(uintptr_t)phys_to_virt(((phys_addr_t)PFN_PHYS(zones_lowmem_end_pfn()))), false,
+		&phys));
 	EXPECT(!mmu_translate(0, false, &phys) || CONFIG_PAGE_OFFSET == 0);
 }
 
@@ -201,15 +154,18 @@ SELFTEST(linear_map, nothing_else_is_mapped)
 
 #define SCRATCH_VIRT 0xfe000000UL /* in the vmalloc area, which nobody uses yet */
 
+/* A table stays with the MMU; the megabyte of SCRATCH_VIRT and the split section need one each, once. */
 static phys_addr_t supply_table(void)
 {
-	return memblock_phys_alloc(1024, 1024);
+	struct page *page = alloc_page(GFP_KERNEL);
+
+	return page != NULL ? page_to_phys(page) : 0;
 }
 
 /* One frame at two addresses: what is written through one is read through the other. */
 SELFTEST(mmu, a_second_window_shows_the_same_frame)
 {
-	uint32_t *linear = memblock_alloc(PAGE_SIZE, PAGE_SIZE);
+	uint32_t *linear = (uint32_t *)__get_free_page(GFP_KERNEL);
 	volatile uint32_t *window = (volatile uint32_t *)SCRATCH_VIRT;
 	phys_addr_t phys;
 
@@ -223,15 +179,15 @@ SELFTEST(mmu, a_second_window_shows_the_same_frame)
 	EXPECT(!mmu_translate(SCRATCH_VIRT, true, &phys));
 	EXPECT(mmu_unmap(SCRATCH_VIRT, PAGE_SIZE, NULL));
 	EXPECT(!mmu_translate(SCRATCH_VIRT, false, &phys));
-	memblock_free(linear, PAGE_SIZE);
+	free_page((uintptr_t)linear);
 }
 
 /* A frame changed under a window: a TLB that was not told would show the old one. */
 SELFTEST(mmu, no_stale_translation_after_a_change)
 {
 	volatile uint32_t *window = (volatile uint32_t *)SCRATCH_VIRT;
-	uint32_t *frames[2] = { memblock_alloc(PAGE_SIZE, PAGE_SIZE),
-				memblock_alloc(PAGE_SIZE, PAGE_SIZE) };
+	uint32_t *frames[2] = { (uint32_t *)__get_free_page(GFP_KERNEL),
+				(uint32_t *)__get_free_page(GFP_KERNEL) };
 
 	EXPECT(frames[0] != NULL && frames[1] != NULL);
 	frames[0][0] = 1;
@@ -242,14 +198,14 @@ SELFTEST(mmu, no_stale_translation_after_a_change)
 		EXPECT(*window == 1 + (i & 1));
 		EXPECT(mmu_unmap(SCRATCH_VIRT, PAGE_SIZE, NULL));
 	}
-	memblock_free(frames[0], PAGE_SIZE);
-	memblock_free(frames[1], PAGE_SIZE);
+	free_page((uintptr_t)frames[0]);
+	free_page((uintptr_t)frames[1]);
 }
 
 /* A live section of lowmem, split by taking rights from one page of it; its neighbours keep theirs. */
 SELFTEST(mmu, a_live_section_is_split)
 {
-	char *megabyte = memblock_alloc(SECTION_SIZE, SECTION_SIZE);
+	char *megabyte = (char *)__get_free_pages(GFP_KERNEL, 8);
 	uintptr_t page = (uintptr_t)megabyte + 7 * PAGE_SIZE;
 	struct mapping mapping;
 	phys_addr_t phys;
@@ -264,7 +220,7 @@ SELFTEST(mmu, a_live_section_is_split)
 	EXPECT(*(volatile char *)page == 42);
 	EXPECT(mmu_protect(page, PAGE_SIZE, RIGHTS_WRITE, NULL));
 	EXPECT(mmu_translate(page, true, &phys));
-	memblock_free(megabyte, SECTION_SIZE);
+	free_pages((uintptr_t)megabyte, 8);
 }
 
 /* --- vmemmap --------------------------------------------------------------------------------- */
@@ -312,8 +268,9 @@ SELFTEST(vmemmap, holes_read_as_nothing_and_cannot_be_written)
 		if (memblock_overlaps_region(&memblock.memory, (phys_addr_t)PFN_PHYS(pfn),
 					     unit == 1023 ? SZ_4M - 1 : SZ_4M))
 			continue;
-		EXPECT((page->flags & PAGE_TYPE_MASK) == PAGE_TYPE_NONE && page->count == 0);
-		EXPECT((pfn_to_page(pfn + 1023)->flags & PAGE_TYPE_MASK) == PAGE_TYPE_NONE);
+		EXPECT(page_type(page) == PAGE_NONE && page->count == 0);
+		EXPECT(page_type(pfn_to_page(pfn + 1023)) == PAGE_NONE);
+		EXPECT(page_block_head(pfn + 5) == NULL);
 		EXPECT(!mmu_translate((uintptr_t)page, true, &phys));
 	}
 }

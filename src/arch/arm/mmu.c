@@ -173,22 +173,48 @@ static bool section_fits(uintptr_t virt, phys_addr_t phys, size_t bytes)
 	       bytes >= SECTION_SIZE && *l1_entry(virt) == 0;
 }
 
+/* How many sections in a row begin at virt, whole and in empty entries. */
+static size_t empty_sections(uintptr_t virt, size_t bytes)
+{
+	const uint32_t *first = l1_entry(virt), *entry = first,
+		       *end = first + (bytes >> SECTION_SHIFT);
+
+	while (entry < end && *entry == 0)
+		entry++;
+	return (size_t)(entry - first);
+}
+
 /* Every table that the range needs, so that what follows cannot fail. */
 static bool make_tables(uintptr_t virt, phys_addr_t phys, size_t bytes, bool sections,
 			table_supplier supplier)
 {
-	for (size_t done = 0; done < bytes; done += rest_of_megabyte(virt + done, bytes - done)) {
+	size_t done = 0;
+
+	while (done < bytes) {
 		uint32_t first = *l1_entry(virt + done);
 
 		if (is_section(first))
 			return false; /* in the way */
-		if (is_table(first) ||
-		    (sections && section_fits(virt + done, phys + done, bytes - done)))
+		if (sections && section_fits(virt + done, phys + done, bytes - done)) {
+			done += empty_sections(virt + done, bytes - done) << SECTION_SHIFT;
 			continue;
-		if (!make_table(virt + done, supplier))
+		}
+		if (!is_table(first) && !make_table(virt + done, supplier))
 			return false;
+		done += rest_of_megabyte(virt + done, bytes - done);
 	}
 	return true;
+}
+
+/* Write a row of sections; returns their bytes. Lowmem has thousands of them: boot waits for this. */
+static size_t set_sections(uintptr_t virt, uint32_t descriptor, size_t bytes)
+{
+	size_t count = empty_sections(virt, bytes);
+	uint32_t *entry = l1_entry(virt);
+
+	for (uint32_t *end = entry + count; entry < end; entry++, descriptor += SECTION_SIZE)
+		set_entry(entry, descriptor);
+	return count << SECTION_SHIFT;
 }
 
 bool mmu_map(uintptr_t virt, phys_addr_t phys, size_t bytes, enum memory_kind kind,
@@ -203,8 +229,8 @@ bool mmu_map(uintptr_t virt, phys_addr_t phys, size_t bytes, enum memory_kind ki
 		uintptr_t at = virt + done;
 
 		if (section_fits(at, phys + done, bytes - done)) {
-			set_entry(l1_entry(at), (uint32_t)(phys + done) | bits->section);
-			done += SECTION_SIZE;
+			done += set_sections(at, (uint32_t)(phys + done) | bits->section,
+					     bytes - done);
 		} else {
 			set_entry(l2_entry(at), (uint32_t)(phys + done) | bits->page);
 			done += PAGE_SIZE;

@@ -801,9 +801,17 @@ void memblock_allow_resize(void)
  * --- Allocating ---------------------------------------------------------------------------------
  */
 
+static bool handed_over;
+
+void memblock_hand_over(void)
+{
+	handed_over = true;
+	can_resize = false;
+}
+
 static phys_addr_t find_and_reserve(const struct request *request)
 {
-	phys_addr_t place = find_free(request);
+	phys_addr_t place = handed_over ? 0 : find_free(request);
 
 	return place && !memblock_reserve(place, request->size) ? place : 0;
 }

@@ -200,6 +200,12 @@ void memblock_cap_memory_range(phys_addr_t base, phys_addr_t size);
 void memblock_allow_resize(void);
 
 /*
+ * What is free belongs to the page allocator from now on: every allocation fails, the arrays do not
+ * grow any more. The lists stay as they are, for whoever asks.
+ */
+void memblock_hand_over(void);
+
+/*
  * --- Allocating ---------------------------------------------------------------------------------
  *
  * An allocation is a reserved piece of free memory: [start, end) bounds it, the direction is

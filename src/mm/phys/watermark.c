@@ -9,8 +9,9 @@
  */
 #include "mm/phys/watermark.h"
 
+#include "lib/bits.h"
+
 #define MIN_FREE_KBYTES_LEAST 128U
-#define MIN_FREE_KBYTES_MOST  262144U
 
 /* min of a zone made of highmem: the kernel itself never needs it, so a token amount will do. */
 #define HIGHMEM_MIN_LEAST 32U
@@ -26,11 +27,6 @@ static uint32_t clamp_u32(uint32_t value, uint32_t least, uint32_t most)
 	return value < most ? value : most;
 }
 
-static uint32_t max_u32(uint32_t a, uint32_t b)
-{
-	return a > b ? a : b;
-}
-
 /* The largest root with root * root <= square, a bit at a time from the top. */
 static uint32_t integer_sqrt(uint64_t square)
 {
@@ -44,10 +40,14 @@ static uint32_t integer_sqrt(uint64_t square)
 }
 
 /* Plain kernel requests never use Movable, not even one made of lowmem. */
-static uint32_t decide_min_free_kbytes(const uint32_t managed_pages[MAX_NR_ZONES])
+static uint32_t decide_min_free_kbytes(const uint32_t managed_pages[MAX_NR_ZONES],
+				       uint32_t asked_kbytes)
 {
 	uint64_t kernel_pages = (uint64_t)managed_pages[ZONE_DMA] + managed_pages[ZONE_NORMAL];
 
+	/* More than a quarter would leave little but reserves; Linux lets that happen. */
+	if (asked_kbytes != 0)
+		return (uint32_t)min_u64(asked_kbytes, kernel_pages);
 	return clamp_u32(integer_sqrt(64 * kernel_pages), MIN_FREE_KBYTES_LEAST,
 			 MIN_FREE_KBYTES_MOST);
 }
@@ -90,29 +90,15 @@ static void set_marks(struct zone_watermarks *zone, uint32_t managed_pages, uint
 	zone->high_pages = zone->low_pages + distance_pages;
 }
 
-/* One page kept back for every so many pages of the zones above; 0: none. */
-static uint32_t protection_ratio(enum zone_type zone)
-{
-	switch (zone) {
-	case ZONE_DMA:
-		return 256;
-	case ZONE_NORMAL:
-		return 32;
-	default:
-		return 0;
-	}
-}
-
 static void set_protection(const uint32_t managed_pages[MAX_NR_ZONES], enum zone_type zone,
-			   uint32_t protection[MAX_NR_ZONES])
+			   uint32_t ratio, uint32_t protection[MAX_NR_ZONES])
 {
-	uint32_t ratio = managed_pages[zone] ? protection_ratio(zone) : 0;
 	uint32_t above_pages = 0;
 
 	for (unsigned int other = 0; other < MAX_NR_ZONES; other++) {
 		if (other > zone)
 			above_pages += managed_pages[other];
-		protection[other] = ratio ? above_pages / ratio : 0;
+		protection[other] = ratio && managed_pages[zone] ? above_pages / ratio : 0;
 	}
 }
 
@@ -136,18 +122,21 @@ static void set_pcp(struct zone_watermarks *zone, uint32_t managed_pages, unsign
 }
 
 void watermarks_refresh(const uint32_t managed_pages[MAX_NR_ZONES], unsigned int online_cpus,
+			const struct watermark_settings *settings,
 			struct zone_watermarks zones[MAX_NR_ZONES])
 {
 	for (unsigned int zone = 0; zone < MAX_NR_ZONES; zone++) {
-		set_protection(managed_pages, zone, zones[zone].protection);
+		set_protection(managed_pages, zone, settings->lowmem_reserve_ratio[zone],
+			       zones[zone].protection);
 		set_pcp(&zones[zone], managed_pages[zone], online_cpus);
 	}
 }
 
 uint32_t watermarks_compute(const uint32_t managed_pages[MAX_NR_ZONES], bool movable_is_highmem,
-			    unsigned int online_cpus, struct zone_watermarks zones[MAX_NR_ZONES])
+			    unsigned int online_cpus, const struct watermark_settings *settings,
+			    struct zone_watermarks zones[MAX_NR_ZONES])
 {
-	uint32_t min_free_kbytes = decide_min_free_kbytes(managed_pages);
+	uint32_t min_free_kbytes = decide_min_free_kbytes(managed_pages, settings->min_free_kbytes);
 	uint32_t pages_min = min_free_kbytes / (PAGE_SIZE / 1024);
 	uint64_t lowmem_pages = count_lowmem_pages(managed_pages, movable_is_highmem);
 
@@ -157,6 +146,6 @@ uint32_t watermarks_compute(const uint32_t managed_pages[MAX_NR_ZONES], bool mov
 		set_marks(&zones[zone], managed_pages[zone], share,
 			  is_highmem(zone, movable_is_highmem));
 	}
-	watermarks_refresh(managed_pages, online_cpus, zones);
+	watermarks_refresh(managed_pages, online_cpus, settings, zones);
 	return min_free_kbytes;
 }

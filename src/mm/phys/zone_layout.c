@@ -12,6 +12,8 @@
  */
 #include "mm/phys/zone_layout.h"
 
+#include "lib/bits.h"
+
 const char *const zone_names[MAX_NR_ZONES] = { "DMA", "Normal", "HighMem", "Movable" };
 
 /* ---- the vmalloc area and where lowmem must end at the latest ---- */
@@ -159,16 +161,6 @@ static uint32_t dma_end_pfn(const struct zone_layout_input *input, uint32_t lowm
 	if (input->dma_limit_bytes >= lowmem_bytes)
 		return lowmem_end_pfn;
 	return PFN_DOWN(input->ram_base + input->dma_limit_bytes);
-}
-
-static uint32_t max_u32(uint32_t a, uint32_t b)
-{
-	return a > b ? a : b;
-}
-
-static uint32_t min_u32(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
 }
 
 /* Each zone begins where the one below ends, the first at the first page of RAM. */

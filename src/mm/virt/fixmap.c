@@ -9,14 +9,28 @@ static uintptr_t slot_address(enum fixmap_slot slot)
 	return FIXMAP_BASE + 2 * PAGE_SIZE * slot;
 }
 
-volatile void *fixmap_open(enum fixmap_slot slot, phys_addr_t phys)
+_Static_assert(FIXMAP_BASE + 2 * PAGE_SIZE * FIXMAP_SLOTS <=
+		       ALIGN_DOWN(FIXMAP_BASE, SECTION_SIZE) + SECTION_SIZE,
+	       "all slots lie in the megabyte that has a table");
+
+static uintptr_t open_as(enum fixmap_slot slot, phys_addr_t phys, enum memory_kind kind)
 {
 	uintptr_t virt = slot_address(slot);
 
 	fixmap_close(slot);
 	/* The table under the fixmap is static: no supplier, no failure. */
-	mmu_map(virt, ALIGN_DOWN(phys, PAGE_SIZE), PAGE_SIZE, MEMORY_DEVICE, RIGHTS_WRITE, NULL);
-	return (volatile void *)(virt + (phys & (PAGE_SIZE - 1)));
+	mmu_map(virt, ALIGN_DOWN(phys, PAGE_SIZE), PAGE_SIZE, kind, RIGHTS_WRITE, NULL);
+	return virt + (phys & (PAGE_SIZE - 1));
+}
+
+volatile void *fixmap_open(enum fixmap_slot slot, phys_addr_t phys)
+{
+	return (volatile void *)open_as(slot, phys, MEMORY_DEVICE);
+}
+
+void *fixmap_open_memory(enum fixmap_slot slot, phys_addr_t phys)
+{
+	return (void *)open_as(slot, phys, MEMORY_NORMAL);
 }
 
 void fixmap_close(enum fixmap_slot slot)

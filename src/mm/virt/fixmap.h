@@ -8,10 +8,14 @@
 
 #include "lib/types.h"
 
+#define KMAP_LOCAL_DEPTH 8
+
 enum fixmap_slot {
 	FIX_CONSOLE, /* the console's UART, as long as the system runs */
 	FIX_PROBE,   /* closed again after each look */
 	FIX_POWER,   /* the device that switches the board off */
+	FIX_KMAP,    /* kmap_local_page: KMAP_LOCAL_DEPTH for each core */
+	FIX_KMAP_END = FIX_KMAP + CONFIG_NR_CPUS * KMAP_LOCAL_DEPTH - 1,
 	FIXMAP_SLOTS,
 };
 
@@ -20,6 +24,9 @@ enum fixmap_slot {
  * What the slot showed before is unmapped first. Cannot fail.
  */
 volatile void *fixmap_open(enum fixmap_slot slot, phys_addr_t phys);
+
+/* The same for a page of RAM that no other mapping shows as anything but ordinary memory. */
+void *fixmap_open_memory(enum fixmap_slot slot, phys_addr_t phys);
 
 /* Close a slot; closing a closed one is harmless. */
 void fixmap_close(enum fixmap_slot slot);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vmemmap in units: 4 MiB of RAM have 1024 struct pages, 16 KiB, four pages of vmemmap.
+ * vmemmap in units: 4 MiB of RAM have 1024 struct pages, 16 KiB, four pages of vmemmap. Where 64
+ * units in a row are backed, 256 MiB of RAM, a section maps them: one entry to write and one in the
+ * TLB.
  */
 #include <string.h>
 
@@ -10,9 +12,9 @@
 #include "mm/phys/page.h"
 #include "mm/virt/linear_map.h"
 
-#define UNIT_RAM_BYTES SZ_4M
-#define UNIT_PAGES     (UNIT_RAM_BYTES / PAGE_SIZE)
-#define UNIT_BYTES     (UNIT_PAGES * sizeof(struct page))
+#define UNIT_RAM_BYTES (VMEMMAP_UNIT_PAGES * PAGE_SIZE)
+#define UNIT_BYTES     (VMEMMAP_UNIT_PAGES * sizeof(struct page))
+#define SECTION_UNITS  (SECTION_SIZE / UNIT_BYTES)
 #define UNITS          (SZ_4G / UNIT_RAM_BYTES)
 
 static phys_addr_t supply_table(void)
@@ -25,13 +27,27 @@ static uintptr_t unit_address(uint32_t unit)
 	return VMEMMAP_BASE + unit * UNIT_BYTES;
 }
 
-static bool back_units(uint32_t first, uint32_t last)
+static bool back_run(uint32_t first, uint32_t last, phys_addr_t alignment)
 {
 	size_t bytes = (last - first) * UNIT_BYTES;
-	phys_addr_t phys = memblock_phys_alloc(bytes, PAGE_SIZE);
+	phys_addr_t phys;
 
+	if (first >= last)
+		return true;
+	phys = memblock_phys_alloc(bytes, alignment);
 	return phys != 0 &&
 	       mmu_map(unit_address(first), phys, bytes, MEMORY_NORMAL, RIGHTS_WRITE, supply_table);
+}
+
+/* Whole megabytes of vmemmap on whole megabytes of RAM, what is left at both ends by small pages. */
+static bool back_units(uint32_t first, uint32_t last)
+{
+	uint32_t from = ALIGN_UP(first, SECTION_UNITS), to = ALIGN_DOWN(last, SECTION_UNITS);
+
+	/* Lowmem may be too crowded for megabytes in a row and still have room for pages. */
+	if (from < to && back_run(from, to, SECTION_SIZE))
+		return back_run(first, from, PAGE_SIZE) && back_run(to, last, PAGE_SIZE);
+	return back_run(first, last, PAGE_SIZE);
 }
 
 static bool leave_units_empty(uint32_t first, uint32_t last, phys_addr_t zeros)

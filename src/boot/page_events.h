@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef STRATA_BOOT_PAGE_EVENTS_H
+#define STRATA_BOOT_PAGE_EVENTS_H
+
+/* From now on refusals and wrong uses of pages are lines in the log. */
+void page_events_attach(void);
+
+#endif

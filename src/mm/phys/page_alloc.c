@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Serving requests, fastest way first:
+ *
+ *	magazine of the class's first zone     hot: no lock, no watermark
+ *	down the zones above their low marks   magazine, or the buddy by way of a refill
+ *	the slow path                          down to min and below; then each step of a short table
+ *	                                       that may set memory free, and another try
+ *	refusal                                a record for the hook
+ *
+ * Freeing: into the magazine of the block's own zone and migrate type; a full one is drained a few
+ * blocks first. Orders above the magazines' go to the buddy.
+ */
+#include "mm/phys/page_alloc.h"
+
+#include <string.h>
+
+#include "mm/phys/buddy.h"
+#include "mm/phys/magazine.h"
+
+void (*page_refusal_hook)(const struct page_refusal *refusal);
+bool (*page_reclaim_hook)(gfp_t gfp, unsigned int order);
+bool (*page_compact_hook)(gfp_t gfp, unsigned int order);
+void (*page_clear_highmem_hook)(struct page *page);
+void (*page_misuse_hook)(const struct page_misuse *misuse);
+
+static uint32_t refusals;
+
+/* Something was set aside since boot: only then is it worth looking for. */
+static bool highatomic_used;
+
+static __attribute__((noinline)) struct page *alloc_slow(gfp_t gfp, unsigned int order);
+
+/* --- wrong use ------------------------------------------------------------------------------- */
+
+static __attribute__((noinline)) void report_misuse(enum page_misuse_kind kind, struct page *page,
+						    unsigned int order, void *caller)
+{
+	struct page *head = page_block_head(page_to_pfn(page));
+	struct page_misuse misuse = {
+		.kind = kind,
+		.pfn = page_to_pfn(page),
+		.head_pfn = page_to_pfn(head != NULL ? head : page),
+		.flags = head != NULL ? head->flags : 0,
+		.count = head != NULL ? head->count : 0,
+		.order = order,
+		.caller = (uintptr_t)caller,
+	};
+
+	if (page_misuse_hook != NULL)
+		page_misuse_hook(&misuse);
+}
+
+/* A free block that is not as it was left: it is kept out of everybody's hands. */
+static __attribute__((noinline)) struct page *alloc_instead(struct page *page, gfp_t gfp,
+							    unsigned int order)
+{
+	report_misuse(MISUSE_HEAD_WRITTEN, page, order, __builtin_return_address(0));
+	page->flags = page_flags(PAGE_QUARANTINED, order, page_zone_index(page), MIGRATE_UNMOVABLE);
+	return __alloc_pages_plain(gfp, order);
+}
+
+/* --- allocating ------------------------------------------------------------------------------ */
+
+/* What came out of a magazine with these flags becomes the caller's. */
+static inline struct page *hand_out(struct page *page, uint32_t flags, gfp_t gfp,
+				    unsigned int order)
+{
+	if (unlikely(page->flags != flags))
+		return alloc_instead(page, gfp, order);
+	page->flags = flags + (PAGE_ALLOCATED - PAGE_CACHED);
+	page->count = 1;
+	return page;
+}
+
+/* The first magazine was empty. Interrupts are masked, `irq` says what they were. */
+static __attribute__((noinline)) struct page *
+alloc_down_the_zones(gfp_t gfp, unsigned int order, const struct route_stop *stop, uint32_t irq)
+{
+	for (; stop->zone != NULL; stop++) {
+		int32_t spare_pages = stop->zone->free_pages - stop->low_pages;
+		struct magazine *magazine = &stop->set->orders[order];
+		struct page *page;
+
+		if (spare_pages < 1 << order)
+			continue;
+		page = magazine_pop(magazine);
+		if (page == NULL)
+			page = magazine_refill(magazine, spare_pages);
+		if (likely(page != NULL)) {
+			local_irq_restore(irq);
+			return hand_out(page, magazine->flags, gfp, order);
+		}
+	}
+	local_irq_restore(irq);
+	return alloc_slow(gfp, order);
+}
+
+/* A block straight from a zone's lists; for what magazines do not hold. */
+static inline struct page *alloc_block(struct zone *zone, unsigned int order, uint32_t flags)
+{
+	uint32_t irq = spin_lock_irqsave(&zone->lock);
+	struct page *page =
+		buddy_take(zone, order,
+			   (enum migrate_type)((flags >> PAGE_MIGRATE_SHIFT) & PAGE_MIGRATE_MASK));
+
+	if (likely(page != NULL)) {
+		page->flags = flags + (order << PAGE_ORDER_SHIFT);
+		page->count = 1;
+	}
+	spin_unlock_irqrestore(&zone->lock, irq);
+	return page;
+}
+
+static __attribute__((noinline)) struct page *alloc_large(gfp_t gfp, unsigned int order)
+{
+	const struct route_stop *stop = route_of(gfp)->stops;
+
+	if (unlikely(order > PAGE_ORDER_MAX))
+		return alloc_slow(gfp, order);
+	for (; stop->zone != NULL; stop++) {
+		struct page *page;
+
+		if (stop->zone->free_pages - stop->low_pages < 1 << order)
+			continue;
+		/* The magazine of order 0 names the zone and the migrate type already. */
+		page = alloc_block(stop->zone, order,
+				   stop->set->orders[0].flags + (PAGE_ALLOCATED - PAGE_CACHED));
+		if (likely(page != NULL))
+			return page;
+	}
+	return alloc_slow(gfp, order);
+}
+
+struct page *__alloc_pages_plain(gfp_t gfp, unsigned int order)
+{
+	const struct route_stop *stop;
+	struct magazine *magazine;
+	struct page *page;
+	uint32_t irq, count;
+
+	if (unlikely(order > MAGAZINE_ORDER_MAX))
+		return alloc_large(gfp, order);
+	irq = local_irq_save();
+	stop = route_of(gfp)->stops;
+	magazine = &stop->set->orders[order];
+	count = magazine->count - 1;
+	if (unlikely((int32_t)count < 0))
+		return alloc_down_the_zones(gfp, order, stop, irq);
+	magazine->count = count;
+	page = magazine->items[count];
+	local_irq_restore(irq);
+	return hand_out(page, magazine->flags, gfp, order);
+}
+
+/* --- contents and compounds ------------------------------------------------------------------ */
+
+static bool clear_pages(struct page *page, unsigned int order)
+{
+	void *address = page_address(page);
+
+	if (address != NULL) {
+		memset(address, 0, (size_t)PAGE_SIZE << order);
+		return true;
+	}
+	if (page_clear_highmem_hook == NULL)
+		return false;
+	for (uint32_t i = 0; i < 1U << order; i++)
+		page_clear_highmem_hook(page + i);
+	return true;
+}
+
+struct page *__alloc_pages(gfp_t gfp, unsigned int order)
+{
+	struct page *page = __alloc_pages_plain(gfp, order);
+
+	if (page == NULL)
+		return NULL;
+	if ((gfp & __GFP_ZERO) != 0 && !clear_pages(page, order)) {
+		__free_pages(page, order);
+		return NULL;
+	}
+	if ((gfp & __GFP_COMP) != 0 && order > 0)
+		page->flags |= PAGE_COMPOUND;
+	return page;
+}
+
+uintptr_t __get_free_pages(gfp_t gfp, unsigned int order)
+{
+	struct page *page = __alloc_pages(gfp & ~__GFP_HIGHMEM, order);
+
+	return page != NULL ? (uintptr_t)page_address(page) : 0;
+}
+
+uintptr_t get_zeroed_page(gfp_t gfp)
+{
+	return __get_free_pages(gfp | __GFP_ZERO, 0);
+}
+
+/* --- the slow path --------------------------------------------------------------------------- */
+
+/*
+ * How far down a request may go: Linux's rules. __GFP_HIGH halves min, __GFP_ATOMIC takes another
+ * quarter and may have what is set aside for atomic blocks.
+ */
+static inline int32_t least_pages(const struct zone *zone, gfp_t gfp, enum zone_type class_zone)
+{
+	int32_t min_pages = (int32_t)zone->marks.min_pages;
+
+	if ((gfp & __GFP_HIGH) != 0)
+		min_pages -= min_pages / 2;
+	if ((gfp & __GFP_ATOMIC) != 0)
+		min_pages -= min_pages / 4;
+	return min_pages + (int32_t)zone->marks.protection[class_zone];
+}
+
+/* Linux's bound: a hundredth of the zone and one pageblock. */
+static void reserve_highatomic(struct zone *zone, const struct page *page)
+{
+	if (zone->highatomic_blocks << PAGE_ORDER_MAX >=
+		    zone->managed_pages / 100 + (1U << PAGE_ORDER_MAX) ||
+	    pageblock_type(page) >= MIGRATE_PCPTYPES)
+		return;
+	set_pageblock_type(page, MIGRATE_HIGHATOMIC);
+	zone->highatomic_blocks++;
+	highatomic_used = true;
+}
+
+/* Under the zone's lock. Atomic blocks of several pages take what is set aside for them first. */
+static struct page *take_for(struct zone *zone, gfp_t gfp, unsigned int order,
+			     enum migrate_type *migrate)
+{
+	bool atomic = (gfp & __GFP_ATOMIC) != 0;
+	struct page *page = NULL;
+
+	if (atomic && order > 0)
+		page = buddy_take_highatomic(zone, order);
+	if (page == NULL) {
+		page = buddy_take(zone, order, *migrate);
+		if (page != NULL && atomic && order > 0)
+			reserve_highatomic(zone, page);
+		if (page != NULL || !atomic)
+			return page;
+		page = buddy_take_highatomic(zone, order);
+	}
+	*migrate = MIGRATE_HIGHATOMIC;
+	return page;
+}
+
+static struct page *alloc_at_min(gfp_t gfp, unsigned int order)
+{
+	const struct gfp_class *class = &gfp_classes[gfp & GFP_CLASS_MASK];
+	const struct route_stop *stop = route_of(gfp)->stops;
+
+	for (; stop->zone != NULL; stop++) {
+		struct zone *zone = stop->zone;
+		enum migrate_type migrate = class->migrate;
+		int32_t usable_pages = zone->free_pages;
+		struct page *page;
+		uint32_t irq;
+
+		if ((gfp & __GFP_ATOMIC) != 0)
+			usable_pages += *zone_set_aside(zone, MIGRATE_HIGHATOMIC);
+		if (usable_pages - (1 << order) < least_pages(zone, gfp, class->zone))
+			continue;
+		irq = spin_lock_irqsave(&zone->lock);
+		page = take_for(zone, gfp, order, &migrate);
+		if (page != NULL) {
+			page->flags = page_flags(PAGE_ALLOCATED, order, zone->type, migrate);
+			page->count = 1;
+		}
+		spin_unlock_irqrestore(&zone->lock, irq);
+		if (page != NULL)
+			return page;
+	}
+	return NULL;
+}
+
+static bool drain_magazines(gfp_t gfp, unsigned int order)
+{
+	(void)gfp;
+	(void)order;
+	return magazines_drain_all();
+}
+
+static bool reclaim(gfp_t gfp, unsigned int order)
+{
+	return page_reclaim_hook != NULL && page_reclaim_hook(gfp, order);
+}
+
+static bool compact(gfp_t gfp, unsigned int order)
+{
+	return order > 0 && page_compact_hook != NULL && page_compact_hook(gfp, order);
+}
+
+/* What was set aside for atomic blocks, before somebody else goes without. */
+static bool unreserve_highatomic(gfp_t gfp, unsigned int order)
+{
+	const struct gfp_class *class = &gfp_classes[gfp & GFP_CLASS_MASK];
+	bool any = false;
+
+	(void)order;
+	if (!highatomic_used)
+		return false;
+	for (unsigned int type = 0; type <= class->zone; type++)
+		for (bool again = zones[type].highatomic_blocks != 0 ||
+				  *zone_set_aside(&zones[type], MIGRATE_HIGHATOMIC) != 0;
+		     again;) {
+			uint32_t irq = spin_lock_irqsave(&zones[type].lock);
+
+			again = buddy_unreserve_highatomic(&zones[type], class->migrate);
+			any |= again;
+			spin_unlock_irqrestore(&zones[type].lock, irq);
+		}
+	return any;
+}
+
+/* The cheapest first. A step that freed something is followed by another try. */
+static const struct {
+	bool (*run)(gfp_t gfp, unsigned int order);
+	bool dear; /* only for who may wait, and did not say __GFP_NORETRY */
+} slow_steps[] = {
+	{ drain_magazines, false },
+	{ reclaim, true },
+	{ compact, true },
+	{ unreserve_highatomic, false },
+};
+
+static __attribute__((noinline)) struct page *refuse(gfp_t gfp, unsigned int order,
+						     bool contradictory)
+{
+	const struct page_refusal refusal = {
+		.gfp = gfp,
+		.order = order,
+		.contradictory = contradictory,
+		.count = __atomic_add_fetch(&refusals, 1, __ATOMIC_RELAXED),
+	};
+
+	if (page_refusal_hook != NULL && (gfp & __GFP_NOWARN) == 0)
+		page_refusal_hook(&refusal);
+	return NULL;
+}
+
+static __attribute__((noinline)) struct page *alloc_slow(gfp_t gfp, unsigned int order)
+{
+	bool patient = (gfp & __GFP_DIRECT_RECLAIM) != 0 && (gfp & __GFP_NORETRY) == 0;
+	struct page *page;
+
+	if (order > PAGE_ORDER_MAX || !gfp_classes[gfp & GFP_CLASS_MASK].valid)
+		return refuse(gfp, order, true);
+	page = alloc_at_min(gfp, order);
+	for (unsigned int i = 0; page == NULL && i < ARRAY_SIZE(slow_steps); i++)
+		if ((patient || !slow_steps[i].dear) && slow_steps[i].run(gfp, order))
+			page = alloc_at_min(gfp, order);
+	return page != NULL ? page : refuse(gfp, order, false);
+}
+
+/* --- freeing --------------------------------------------------------------------------------- */
+
+/* A block that is nobody's any more, to the buddy at once. */
+static inline void free_block(struct page *page)
+{
+	struct zone *zone = &zones[page_zone_index(page)];
+	uint32_t irq = spin_lock_irqsave(&zone->lock);
+
+	buddy_give(zone, page, page_free_flags(page));
+	spin_unlock_irqrestore(&zone->lock, irq);
+}
+
+/* The magazine is full, or closed. Interrupts are masked, `irq` says what they were. */
+static __attribute__((noinline)) void free_to_full(struct page *page, struct magazine *magazine,
+						   uint32_t irq)
+{
+	if (magazine->limit == 0) {
+		free_block(page);
+	} else {
+		magazine_drain(magazine);
+		page->flags = magazine->flags;
+		magazine->items[magazine->count++] = page;
+	}
+	local_irq_restore(irq);
+}
+
+/* What is wrong with freeing a block of this order here; negative: nothing is. */
+static int find_misuse(struct page *page, unsigned int order)
+{
+	struct page *head = page_block_head(page_to_pfn(page));
+
+	if (head == NULL || page_type(head) != PAGE_ALLOCATED)
+		return MISUSE_NOT_ALLOCATED;
+	if (head != page)
+		return MISUSE_TAIL;
+	if (page_order(head) != order)
+		return MISUSE_WRONG_ORDER;
+	return -1;
+}
+
+/* Take one reference away if there is any. Returns how many are left, negative if there was none. */
+static int drop_reference(struct page *page)
+{
+	uint32_t count = __atomic_load_n(&page->count, __ATOMIC_RELAXED);
+
+	do {
+		if ((count & PAGE_COUNT_REFS_MASK) == 0)
+			return -1;
+	} while (!__atomic_compare_exchange_n(&page->count, &count, count - 1, false,
+					      __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+	return (int)((count - 1) & PAGE_COUNT_REFS_MASK);
+}
+
+/* What is neither an ordinary block with one reference nor a mistake: shared, compound, or both. */
+static __attribute__((noinline)) void free_slow(struct page *page, unsigned int order)
+{
+	void *caller = __builtin_return_address(0); /* of who freed: this is called last of all */
+	int misuse = find_misuse(page, order), left;
+
+	if (misuse >= 0) {
+		report_misuse((enum page_misuse_kind)misuse, page, order, caller);
+		return;
+	}
+	left = drop_reference(page);
+	if (left < 0)
+		report_misuse(MISUSE_NOT_HELD, page, order, caller);
+	else if (left == 0)
+		free_block(page);
+}
+
+/* A block that magazines do not hold. The comparison is the one of small blocks. */
+static __attribute__((noinline)) void free_large(struct page *page, unsigned int order)
+{
+	uint32_t flags = page->flags;
+	uint32_t wanted = page_boot_number | PAGE_ALLOCATED | order << PAGE_ORDER_SHIFT;
+
+	if (likely((flags & ~(PAGE_ZONE_MASK << PAGE_ZONE_SHIFT |
+			      PAGE_MIGRATE_MASK << PAGE_MIGRATE_SHIFT)) == wanted &&
+		   page->count == 1))
+		free_block(page);
+	else
+		free_slow(page, order);
+}
+
+/*
+ * One comparison sees type, order, zone, migrate type, this boot's number and that neither window
+ * nor comp is set: the flags must be those of the magazine's blocks but for the type.
+ */
+void __free_pages(struct page *page, unsigned int order)
+{
+	uint32_t flags, refs, irq, count;
+	struct magazine *magazine;
+
+	if (unlikely(order > MAGAZINE_ORDER_MAX)) {
+		free_large(page, order);
+		return;
+	}
+	flags = page->flags;
+	refs = page->count;
+	irq = local_irq_save();
+	magazine = &magazine_set_of(this_cpu_ptr(&page_magazines), flags)->orders[order];
+	count = magazine->count;
+	if (unlikely(flags - (PAGE_ALLOCATED - PAGE_CACHED) != magazine->flags || refs != 1)) {
+		local_irq_restore(irq);
+		free_slow(page, order);
+	} else if (unlikely(count >= magazine->limit)) {
+		free_to_full(page, magazine, irq);
+	} else {
+		magazine->items[count] = page;
+		magazine->count = count + 1;
+		page->flags = magazine->flags;
+		local_irq_restore(irq);
+	}
+}
+
+void free_pages(uintptr_t address, unsigned int order)
+{
+	if (address != 0)
+		__free_pages(virt_to_page((const void *)address), order);
+}
+
+/* --- references ------------------------------------------------------------------------------ */
+
+struct page *compound_head(struct page *page)
+{
+	struct page *head = page_block_head(page_to_pfn(page));
+
+	return head != NULL && (head->flags & PAGE_COMPOUND) != 0 &&
+			       page_type(head) == PAGE_ALLOCATED
+		       ? head
+		       : page;
+}
+
+/* The block that a reference to this page counts for; NULL: there is none to be held. */
+static struct page *held_head(struct page *page)
+{
+	struct page *head = page_block_head(page_to_pfn(page));
+
+	if (head == NULL || page_type(head) != PAGE_ALLOCATED)
+		return NULL;
+	return head == page || (head->flags & PAGE_COMPOUND) != 0 ? head : NULL;
+}
+
+unsigned int page_count(struct page *page)
+{
+	struct page *head = held_head(page);
+
+	return head != NULL ? __atomic_load_n(&head->count, __ATOMIC_RELAXED) & PAGE_COUNT_REFS_MASK
+			    : 0;
+}
+
+void get_page(struct page *page)
+{
+	struct page *head = held_head(page);
+	uint32_t count, refs;
+
+	if (head == NULL) {
+		report_misuse(MISUSE_NOT_HELD, page, 0, __builtin_return_address(0));
+		return;
+	}
+	count = __atomic_load_n(&head->count, __ATOMIC_RELAXED);
+	do {
+		refs = count & PAGE_COUNT_REFS_MASK;
+		if (refs == 0 || refs == PAGE_COUNT_REFS_MASK) {
+			report_misuse(MISUSE_NOT_HELD, page, 0, __builtin_return_address(0));
+			return;
+		}
+	} while (!__atomic_compare_exchange_n(&head->count, &count, count + 1, false,
+					      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+}
+
+void put_page(struct page *page)
+{
+	struct page *head = held_head(page);
+
+	if (head == NULL)
+		report_misuse(MISUSE_NOT_HELD, page, 0, __builtin_return_address(0));
+	else
+		__free_pages(head, page_order(head));
+}

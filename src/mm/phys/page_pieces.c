@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/* Blocks in pieces: splitting what was allocated, exact sizes, given frames, isolated pageblocks. */
+#include <errno.h>
+
+#include "lib/bits.h"
+#include "mm/phys/buddy.h"
+#include "mm/phys/magazine.h"
+#include "mm/phys/page_alloc.h"
+
+/* --- splitting ------------------------------------------------------------------------------- */
+
+/*
+ * Tails first and the head last: whoever looks in between sees the whole block, never a gap. The
+ * flags differ from the head's in the order alone, which is 0.
+ */
+void split_page(struct page *page, unsigned int order)
+{
+	uint32_t single =
+		page_flags(PAGE_ALLOCATED, 0, page_zone_index(page), page_migrate_type(page));
+
+	for (uint32_t i = (1U << order) - 1; i > 0; i--) {
+		page[i].flags = single;
+		page[i].count = 1;
+	}
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	page->flags = single;
+}
+
+unsigned int get_order(size_t bytes)
+{
+	size_t pages = (bytes >> PAGE_SHIFT) + ((bytes & (PAGE_SIZE - 1)) != 0);
+
+	if (pages == 0 || pages > 1U << PAGE_ORDER_MAX)
+		return NR_PAGE_ORDERS;
+	return pages == 1 ? 0 : highest_bit((uint32_t)pages - 1) + 1;
+}
+
+void *alloc_pages_exact(size_t bytes, gfp_t gfp)
+{
+	unsigned int order = get_order(bytes);
+	uintptr_t address = __get_free_pages(gfp & ~__GFP_COMP, order);
+
+	if (address == 0)
+		return NULL;
+	split_page(virt_to_page((void *)address), order);
+	free_pages_exact((void *)(address + ALIGN_UP(bytes, PAGE_SIZE)),
+			 ((size_t)PAGE_SIZE << order) - ALIGN_UP(bytes, PAGE_SIZE));
+	return (void *)address;
+}
+
+void free_pages_exact(void *address, size_t bytes)
+{
+	for (size_t done = 0; done < bytes; done += PAGE_SIZE)
+		free_page((uintptr_t)address + done);
+}
+
+/* --- given frames ---------------------------------------------------------------------------- */
+
+/* The zone that has both ends of a range; NULL: none has. */
+static struct zone *zone_of_range(uint32_t start_pfn, uint32_t end_pfn)
+{
+	for (unsigned int type = 0; type < MAX_NR_ZONES; type++) {
+		const struct zone_span *span = &zones[type].span;
+
+		if (start_pfn >= span->start_pfn && start_pfn < end_pfn &&
+		    end_pfn - span->start_pfn <= span->spanned_pages)
+			return &zones[type];
+	}
+	return NULL;
+}
+
+/*
+ * A block that was taken out: what lies in [from, to) is kept, in blocks, the rest goes back. Both
+ * halves get their heads before either is looked at, so no frame is ever without one; at most two
+ * halves an order are cut again.
+ */
+static void keep_range(struct zone *zone, uint32_t pfn, unsigned int order,
+		       enum migrate_type migrate, uint32_t from_pfn, uint32_t to_pfn)
+{
+	uint32_t end_pfn = pfn + (1U << order), half;
+
+	pfn_to_page(pfn)->flags = page_flags(PAGE_ALLOCATED, order, zone->type, migrate);
+	pfn_to_page(pfn)->count = 1;
+	if (pfn >= from_pfn && end_pfn <= to_pfn)
+		return;
+	if (end_pfn <= from_pfn || pfn >= to_pfn) {
+		buddy_give(zone, pfn_to_page(pfn), page_free_flags(pfn_to_page(pfn)));
+		return;
+	}
+	half = 1U << (order - 1);
+	pfn_to_page(pfn + half)->flags = page_flags(PAGE_ALLOCATED, order - 1, zone->type, migrate);
+	pfn_to_page(pfn)->flags = page_flags(PAGE_ALLOCATED, order - 1, zone->type, migrate);
+	keep_range(zone, pfn, order - 1, migrate, from_pfn, to_pfn);
+	keep_range(zone, pfn + half, order - 1, migrate, from_pfn, to_pfn);
+}
+
+/*
+ * Take the free block that holds pfn and keep of it what lies in [pfn, end_pfn). Returns where that
+ * ends; pfn itself when the block is not free.
+ */
+static uint32_t take_free_block(struct zone *zone, uint32_t pfn, uint32_t end_pfn)
+{
+	uint32_t irq = spin_lock_irqsave(&zone->lock), taken_pfn = pfn;
+	struct page *head = page_block_head(pfn);
+
+	if (head != NULL && page_type(head) == PAGE_FREE) {
+		enum migrate_type migrate = page_migrate_type(head);
+		unsigned int order = page_order(head);
+
+		taken_pfn = min_u32(page_to_pfn(head) + (1U << order), end_pfn);
+		buddy_take_block(zone, head);
+		keep_range(zone, page_to_pfn(head), order,
+			   migrate < MIGRATE_PCPTYPES ? migrate : MIGRATE_MOVABLE, pfn, taken_pfn);
+	}
+	spin_unlock_irqrestore(&zone->lock, irq);
+	return taken_pfn;
+}
+
+/* The blocks of [pfn, end_pfn) are ours and end there. */
+static void split_range(uint32_t pfn, uint32_t end_pfn)
+{
+	while (pfn < end_pfn) {
+		unsigned int order = page_order(pfn_to_page(pfn));
+
+		split_page(pfn_to_page(pfn), order);
+		pfn += 1U << order;
+	}
+}
+
+/*
+ * Block by block, a lock at a time, so that interrupts wait for one block at most. The magazines of
+ * the zone are closed meanwhile: what they held is on the lists, what is freed goes there.
+ */
+int alloc_contig_range(uint32_t start_pfn, uint32_t end_pfn, uint32_t *busy_pfn)
+{
+	struct zone *zone = zone_of_range(start_pfn, end_pfn);
+	uint32_t pfn = start_pfn;
+
+	if (zone == NULL)
+		return -EINVAL;
+	magazines_close(zone->type);
+	while (pfn < end_pfn) {
+		uint32_t next_pfn = take_free_block(zone, pfn, end_pfn);
+
+		if (next_pfn == pfn)
+			break;
+		split_range(pfn, next_pfn);
+		pfn = next_pfn;
+	}
+	if (pfn < end_pfn)
+		free_contig_range(start_pfn, pfn - start_pfn);
+	magazines_reopen(zone->type);
+	if (pfn == end_pfn)
+		return 0;
+	if (busy_pfn != NULL)
+		*busy_pfn = pfn;
+	return -EBUSY;
+}
+
+void free_contig_range(uint32_t start_pfn, uint32_t pages)
+{
+	for (uint32_t i = 0; i < pages; i++)
+		__free_page(pfn_to_page(start_pfn + i));
+}
+
+/* --- isolation ------------------------------------------------------------------------------- */
+
+/* Move the pageblock's free blocks to the list of its new type, a lock at a time. */
+static void move_free_blocks(struct zone *zone, uint32_t start_pfn)
+{
+	uint32_t pfn = start_pfn;
+
+	while (pfn < start_pfn + (1U << PAGE_ORDER_MAX)) {
+		uint32_t irq = spin_lock_irqsave(&zone->lock);
+		struct page *head = page_block_head(pfn);
+		unsigned int order = page_order(head);
+
+		if (page_type(head) == PAGE_FREE && page_zone_index(head) == zone->type &&
+		    page_migrate_type(head) != pageblock_type(head)) {
+			buddy_take_block(zone, head);
+			buddy_give(zone, head, page_free_flags(head));
+		}
+		pfn = page_to_pfn(head) + (1U << order);
+		spin_unlock_irqrestore(&zone->lock, irq);
+	}
+}
+
+/* False when the pageblock is what it shall become, or holds no RAM. */
+static bool change_pageblock(uint32_t pfn, bool isolate, enum migrate_type migrate,
+			     struct zone **changed)
+{
+	struct page *head = page_block_head(pfn);
+	struct zone *zone;
+	uint32_t irq;
+	bool changes;
+
+	if (head == NULL || page_type(head) == PAGE_HOLE)
+		return false;
+	zone = &zones[page_zone_index(head)];
+	irq = spin_lock_irqsave(&zone->lock);
+	changes = (pageblock_type(head) == MIGRATE_ISOLATE) != isolate;
+	if (changes && pageblock_type(head) == MIGRATE_HIGHATOMIC)
+		zone->highatomic_blocks--;
+	if (changes)
+		set_pageblock_type(head, migrate);
+	spin_unlock_irqrestore(&zone->lock, irq);
+	*changed = zone;
+	return changes;
+}
+
+/* The zone's magazines stay closed as long as it has an isolated pageblock. */
+bool isolate_pageblock(uint32_t pfn)
+{
+	struct zone *zone;
+
+	if (!change_pageblock(pfn, true, MIGRATE_ISOLATE, &zone))
+		return false;
+	magazines_close(zone->type);
+	move_free_blocks(zone, ALIGN_DOWN(pfn, 1U << PAGE_ORDER_MAX));
+	return true;
+}
+
+bool unisolate_pageblock(uint32_t pfn, enum migrate_type migrate)
+{
+	struct zone *zone;
+
+	if (!change_pageblock(pfn, false, migrate, &zone))
+		return false;
+	move_free_blocks(zone, ALIGN_DOWN(pfn, 1U << PAGE_ORDER_MAX));
+	magazines_reopen(zone->type);
+	return true;
+}

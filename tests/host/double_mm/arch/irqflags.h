@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The double of arch/irqflags.h for the host: the test sees whether interrupts are masked, and how
+ * often, and may have something run in between as a handler would.
+ */
+#ifndef STRATA_ARCH_IRQFLAGS_H
+#define STRATA_ARCH_IRQFLAGS_H
+
+#include "lib/types.h"
+
+#define DOUBLE_IRQ_MASKED 0x80U
+
+extern uint32_t double_irq_flags;         /* 0, or DOUBLE_IRQ_MASKED */
+extern void (*double_irq_unmasked)(void); /* called when interrupts are let in again */
+
+static inline uint32_t local_irq_save(void)
+{
+	uint32_t flags = double_irq_flags;
+
+	double_irq_flags = DOUBLE_IRQ_MASKED;
+	return flags;
+}
+
+static inline void local_irq_restore(uint32_t flags)
+{
+	double_irq_flags = flags;
+	if (flags == 0 && double_irq_unmasked != NULL)
+		double_irq_unmasked();
+}
+
+#endif
