@@ -129,6 +129,10 @@ torture: all $(TEST_PROGRAMS)  ## the long tests: every board of the kernel, 1,0
 	   done; } > build/torture-jobs.txt
 	@tools/tap_total.py -j $(JOBS) --timeout 7200 build/torture-jobs.txt
 
+.PHONY: bench
+bench: images  ## instructions of each call beside Linux's and others' (build/bench.json)
+	@tools/bench.py
+
 lint:  ## include arrows, layout of the source, cppcheck, shellcheck
 	@tools/lint.sh
 

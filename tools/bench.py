@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What calls cost, in executed instructions, beside what Linux and other systems take for the same.
+
+The problem: seconds under an emulator say nothing and differ from run to run. Under -icount shift=0
+QEMU counts instructions exactly, so the figures here are the same to the digit each time, and a
+change of one instruction in a hot path shows.
+
+    tools/bench.py             boot, measure, print the table, write build/bench.json; exit status 1
+                               when a figure is above its limit or two runs differ
+    tools/bench.py --update    also put the tables into docs/performance.md
+
+Rows are named as in the recorded figures (tests/bench/peers.json): TEST.CALL.
+"""
+import argparse
+import json
+import os
+import re
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, "tools"))
+import qemu  # noqa: E402
+
+HANG_SECONDS = 600
+SPLITS = ("3G", "2G", "1G")
+
+# What is promised: (row, figure) and the most that it may be.
+LIMITS = {
+    **{(f"hot_o{order}.{call}", "max"): 36 for order in (0, 3) for call in ("alloc", "free")},
+    **{(f"hot_o{order}.{call}", "max"): 110 for order in (9, 10) for call in ("alloc", "free")},
+    ("traceA.alloc", "mean"): 50, ("traceA.free", "mean"): 50,
+    ("traceA.alloc", "max"): 1200, ("traceA.free", "max"): 1200,
+    ("traceB.alloc", "mean"): 56, ("traceB.free", "mean"): 52,
+    ("traceB_after_frag95.alloc", "mean"): 56, ("traceB_after_frag95.free", "mean"): 52,
+    ("frag95.alloc", "mean"): 60, ("frag95.alloc", "max"): 1200, ("frag95.free", "max"): 1200,
+    ("worst.alloc", "max"): 1200, ("worst.free", "max"): 1200,
+    ("refusal.refused", "max"): 500, ("drain.page", "max"): 250,
+}
+FACT_LIMITS = {
+    "traceA.refused": 0, "traceB.refused": 0, "traceB_after_frag95.refused": 0,
+    "boot.virt_3g_256M": 700000,
+}
+BOOT_GROWTH = 40000  # from 256 MiB to 3 GiB
+
+SHOWN = ("Linux SMP", "RT-Thread", "LK", "Circle")
+
+
+# --- measuring -----------------------------------------------------------------------------------
+
+def run(command, bootargs="", **options):
+    result = qemu.boot(timeout=HANG_SECONDS, icount=True, smp=1, **options,
+                       bootargs=f'{bootargs} quiet run="{command};poweroff"'.strip())
+    if result.timed_out or result.exit_status != 0:
+        sys.exit(f"bench.py: no clean end:\n{result.output}")
+    return result.output
+
+
+def parse(output, rows, facts):
+    for name, values in re.findall(r"^bench (\S+) (.*)$", output, flags=re.M):
+        pairs = re.findall(r"(\w+)=([\d.]+)", values)
+        rows[name] = {key: float(value) if key == "mean" else int(value) for key, value in pairs}
+    for name, value in re.findall(r"^bench-fact (\S+) (\d+)$", output, flags=re.M):
+        facts[name] = int(value)
+
+
+def measure_pages(rows, facts):
+    """Twice: a figure that is not the same again is not a figure."""
+    outputs = [run("bench pages", vmsplit="3G", mem="1G") for _ in range(2)]
+    if outputs[0] != outputs[1]:
+        sys.exit("bench.py: two runs differ; is -icount in effect?")
+    parse(outputs[0], rows, facts)
+    parse(run("bench refusal", bootargs="simdma=28 movablecore=128M", vmsplit="3G", mem="1G"),
+          rows, facts)
+
+
+def measure_boot(facts):
+    for split in SPLITS:
+        for mem in ("256M", "1G", "3G"):
+            found = {}
+            parse(run("bench boot", vmsplit=split, mem=mem), {}, found)
+            facts[f"boot.virt_{split.lower()}_{mem}"] = found["boot.first_page"]
+        facts[f"boot.raspi2b_{split.lower()}"] = boot_on_pi(split)
+
+
+def boot_on_pi(split):
+    """raspi2b always has four cores, and three of them poll in QEMU's start-up code while ours
+    boots, so its counters count them too. Here each instruction of the image is traced instead,
+    until the clock is read, which the boot does first when it has served a page."""
+    elf = os.path.join(ROOT, f"build/vmsplit_{split.lower()}/strata.sym")
+    with open(elf, encoding="ascii") as file:
+        symbols = dict(reversed(line.split()[::2]) for line in file)
+    stop = int(symbols["clock_ticks"], 16)
+    with tempfile.NamedTemporaryFile(suffix=".log") as log:
+        qemu.boot(timeout=HANG_SECONDS, board="raspi2b", vmsplit=split, icount=True,
+                  bootargs='quiet run="poweroff"',
+                  extra=("-singlestep", "-d", "exec,nochain", "-D", log.name,
+                         "-dfilter", "0x1000+0xffffefff"))
+        for count, line in enumerate(open(log.name, encoding="ascii", errors="replace")):
+            if f"/{stop:08x}/" in line:
+                return count
+    sys.exit("bench.py: the trace of raspi2b's boot never came to clock_ticks")
+
+
+# --- telling -------------------------------------------------------------------------------------
+
+def figure(value):
+    return f"{value:g}" if isinstance(value, int) or value == int(value) else f"{value:.1f}"
+
+
+def row_cells(name, row, peers):
+    """Strata's mean, p99 and worst; each peer's mean, and how many times ours that is."""
+    cells = [name, figure(row["mean"]), str(row["p99"]), str(row["max"])]
+    for peer in SHOWN:
+        known = peers.get(name, {}).get(peer)
+        cells.append(f"{figure(known[0])} ({known[0] / row['mean']:.1f}x)" if known else "-")
+    return cells
+
+
+def pages_table(rows, peers):
+    head = ["row", "mean", "p99", "worst", *SHOWN]
+    return [head] + [row_cells(name, row, peers) for name, row in sorted(rows.items())]
+
+
+def boot_table(facts, peers):
+    table = [["from the first instruction to the first page", "256M", "1G", "3G"]]
+    for split in SPLITS:
+        table.append([f"virt, VMSPLIT_{split}"] +
+                     [f"{facts[f'boot.virt_{split.lower()}_{mem}']:,}"
+                      for mem in ("256M", "1G", "3G")])
+        table.append([f"raspi2b, VMSPLIT_{split}", "-",
+                      f"{facts[f'boot.raspi2b_{split.lower()}']:,}", "-"])
+    for peer, values in peers.items():
+        table.append([f"{peer}, to the end of mm_init"] +
+                     [f"{values[mem]:,}" for mem in ("256M", "1G", "3G")])
+    return table
+
+
+def text_table(table):
+    widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
+    return "\n".join("  ".join(cell.ljust(width) if i == 0 else cell.rjust(width)
+                               for i, (cell, width) in enumerate(zip(row, widths))).rstrip()
+                     for row in table)
+
+
+def markdown_table(table):
+    lines = [" | ".join(row) for row in table]
+    return "\n".join(f"| {line} |" for line in
+                     [lines[0], " | ".join(["---"] * len(table[0])), *lines[1:]])
+
+
+def too_much(rows, facts):
+    found = []
+    for (name, key), limit in LIMITS.items():
+        if name not in rows:
+            found.append(f"{name}: was not measured")
+        elif rows[name][key] > limit:
+            found.append(f"{name}: {key} is {rows[name][key]}, the limit is {limit}")
+    for name, limit in FACT_LIMITS.items():
+        if facts.get(name, limit + 1) > limit:
+            found.append(f"{name} is {facts.get(name)}, the limit is {limit}")
+    for split in SPLITS:
+        grown = facts[f"boot.virt_{split.lower()}_3G"] - facts[f"boot.virt_{split.lower()}_256M"]
+        if grown > BOOT_GROWTH:
+            found.append(f"boot, VMSPLIT_{split}: {grown} more at 3 GiB than at 256 MiB, "
+                         f"the limit is {BOOT_GROWTH}")
+    return found
+
+
+def update_document(tables):
+    path = os.path.join(ROOT, "docs/performance.md")
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    for name, table in tables.items():
+        text = re.sub(rf"(<!-- {name}: by tools/bench.py --update -->\n).*?(?=<!-- end -->)",
+                      lambda match, t=table: match[1] + "\n" + markdown_table(t) + "\n\n",
+                      text, flags=re.S)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Count the instructions of calls.")
+    parser.add_argument("--update", action="store_true", help="write docs/performance.md's tables")
+    options = parser.parse_args()
+    os.chdir(ROOT)
+    with open("tests/bench/peers.json", encoding="utf-8") as file:
+        peers = json.load(file)
+    rows, facts = {}, {}
+    measure_pages(rows, facts)
+    measure_boot(facts)
+    tables = {"pages": pages_table(rows, peers["rows"]), "boot": boot_table(facts, peers["boot"])}
+    print("executed instructions; in brackets how many times Strata's mean\n")
+    for table in tables.values():
+        print(text_table(table) + "\n")
+    with open("build/bench.json", "w", encoding="utf-8") as file:
+        json.dump({"rows": rows, "facts": facts}, file, indent=1, sort_keys=True)
+    if options.update:
+        update_document(tables)
+    found = too_much(rows, facts)
+    for line in found:
+        print(f"too much: {line}")
+    print(f"bench: {len(rows)} rows, two runs alike, {len(LIMITS) + len(FACT_LIMITS)} limits, "
+          f"{len(found)} exceeded; build/bench.json")
+    sys.exit(1 if found else 0)
+
+
+if __name__ == "__main__":
+    main()
