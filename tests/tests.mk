@@ -43,13 +43,14 @@ $(HOST)/zoneplan-sanitized: $(PLANNER_SRC:%=$(HOST)/sanitized/%.o) build/sources
 # --- host tests: cmocka programs, each of the objects that it names -------------------------------
 
 # Test-local printk and parameters where the real ones would be in the way; fatal() jumps back.
-TESTS := memblock mmu zone_layout watermark size param oracle line tree place dma_limit memory
+TESTS := memblock mmu zone_layout watermark watermark_params size param oracle line tree place dma_limit memory
 MODEL := src/lib/size.c src/kern/param.c src/mm/phys/zone_params.c
 test_mmu_SRC         := src/arch/arm/mmu.c
 test_memblock_SRC    := src/mm/phys/memblock.c
 test_zone_layout_SRC := src/mm/phys/zone_layout.c
 test_watermark_SRC   := src/mm/phys/watermark.c
 test_size_SRC        := src/lib/size.c
+test_watermark_params_SRC := src/lib/size.c src/kern/param.c src/mm/phys/watermark_params.c src/mm/phys/watermark.c
 test_param_SRC       := $(MODEL)
 test_line_SRC        := $(addprefix src/shell/,keys.c line.c history.c complete.c)
 test_oracle_SRC      := $(MODEL) src/mm/phys/zone_layout.c src/mm/phys/watermark.c
@@ -84,9 +85,10 @@ $(foreach t,$(TESTS),$(eval $(call test_rule,$(t))))
 
 # The page allocator, the firmware's own files, on an arena of the host: with the constants of the
 # firmware and with tiny ones.
-PAGE_TESTS := pages pages_model
+PAGE_TESTS := pages pages_gfp pages_types pages_pieces pages_misuse pages_model
 PAGE_SRC   := $(addprefix src/mm/phys/,page.c gfp.c zone.c zone_blocks.c buddy.c magazine.c page_alloc.c \
-	      page_pieces.c page_check.c memblock.c watermark.c zone_layout.c) tests/host/page_harness.c
+	      page_pieces.c page_check.c page_debug.c page_owner.c page_fail.c page_trace.c page_why.c page_map.c \
+	      memblock.c watermark.c zone_layout.c) src/lib/size.c tests/host/page_harness.c
 define page_test_rule
 $(HOST)/test_$(1)$(3): $(HOST)/$(2)/tests/host/test_$(1).c.o $(PAGE_SRC:%=$(HOST)/$(2)/%.o)
 	@echo "  HOSTLD  $$@"

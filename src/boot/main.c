@@ -3,6 +3,7 @@
  * From the linked address to the prompt: one column. Each line says what works after it.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "arch/clock.h"
@@ -24,8 +25,11 @@
 #include "kern/firmware.h"
 #include "kern/log.h"
 #include "kern/resource.h"
+#include "kern/selftest.h"
 #include "mm/phys/memblock.h"
 #include "mm/phys/page_alloc.h"
+#include "mm/phys/page_check.h"
+#include "mm/phys/page_debug.h"
 #include "mm/phys/zone.h"
 #include "mm/virt/kmap.h"
 #include "mm/virt/linear_map.h"
@@ -62,6 +66,22 @@ static const char *area_name(uintptr_t virt)
 static void name_areas(void)
 {
 	exception_area_hook = area_name;
+}
+
+static const char *check_pages(void)
+{
+	static char text[128];
+	struct page_check_result result;
+
+	if (page_check(&result))
+		return NULL;
+	snprintf(text, sizeof(text), "frame %#" PRIx32 ": %s", result.pfn, result.broken);
+	return text;
+}
+
+static void offer_checks(void)
+{
+	selftest_check_hook = check_pages;
 }
 
 static void say_hello(void)
@@ -230,6 +250,8 @@ static void note_first_page(void)
 		fatal("lowmem is too small: not one page is left above its reserves; see mem=, "
 		      "min_free_kbytes=");
 	__free_page(page);
+	if (!page_debug_start())
+		pr_warn("page_owner=1: no memory for the owners; they are not kept\n");
 }
 
 static void say_addresses(void)
@@ -285,6 +307,7 @@ void boot_main(void)
 	setup_struct_pages();  /* pfn_to_page works for any address */
 	setup_zones();         /* alloc_pages works, memblock is done */
 	note_first_page();     /* it does */
+	offer_checks();        /* each suite of self-tests ends with a look at all pages */
 	say_addresses();
 	probe_devices(); /* poweroff and reboot work */
 	say_summary();

@@ -51,3 +51,22 @@ void backtrace_print(const struct unwind_registers *from, bool interrupted)
 	}
 	print_end(result);
 }
+
+unsigned int backtrace_capture(uintptr_t *pc, unsigned int most, unsigned int skip)
+{
+	struct unwind_registers registers;
+	unsigned int found = 0;
+
+	unwind_here(&registers);
+	while (found < most) {
+		enum unwind_result result = unwind_step(&unwind_image, &registers, false);
+
+		if (result != UNWIND_STEPPED && result != UNWIND_STEPPED_BY_LR)
+			break;
+		if (skip > 0)
+			skip--;
+		else
+			pc[found++] = registers.r[PC];
+	}
+	return found;
+}

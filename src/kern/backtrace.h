@@ -12,4 +12,10 @@
  */
 void backtrace_print(const struct unwind_registers *from, bool interrupted);
 
+/*
+ * The return addresses from here upwards, `skip` of them left out (0: the first lies in the function
+ * that calls this). Returns how many were found, at most `most`.
+ */
+unsigned int backtrace_capture(uintptr_t *pc, unsigned int most, unsigned int skip);
+
 #endif

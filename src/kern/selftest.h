@@ -8,7 +8,8 @@
  *	}
  *
  * A test shares the running system with everybody and leaves it as it found it. Suites run in the
- * order of their names in the image.
+ * order of their names in the image. After each, selftest_check_hook looks at what a test may have
+ * broken without noticing.
  */
 #ifndef STRATA_KERN_SELFTEST_H
 #define STRATA_KERN_SELFTEST_H
@@ -41,6 +42,12 @@ TABLE_DECLARE(struct selftest, selftests);
 	} while (0)
 
 void selftest_failed(const char *file, int line, const char *text);
+
+/*
+ * Run after each suite: NULL when the system is sound, else a sentence on what is broken, which
+ * fails the suite. Set by the boot.
+ */
+extern const char *(*selftest_check_hook)(void);
 
 /* Run one suite by name, or all for NULL, to the console. False when a test failed or none ran. */
 bool selftest_run(const char *suite);

@@ -2,13 +2,17 @@
 /* Commands about pages: what is free in which size and kind, in the formats of Linux's /proc; and
  * blocks of one's own to play with. */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "kern/symbols.h"
 #include "lib/size.h"
 #include "mm/phys/gfp_names.h"
 #include "mm/phys/magazine.h"
 #include "mm/phys/page_alloc.h"
 #include "mm/phys/page_check.h"
+#include "mm/phys/page_owner.h"
+#include "mm/phys/page_why.h"
 #include "mm/phys/zone.h"
 #include "shell/command.h"
 
@@ -217,6 +221,25 @@ static void print_block(const struct page *head, uint32_t pfn)
 		       migrate_type_names[pageblock_type(head)], head->flags);
 }
 
+static void print_stack(const char *what, const struct owner_stack *stack)
+{
+	for (uint32_t i = 0; i < stack->frames; i++)
+		console_printf("  %s %s\n", i == 0 ? what : "            ",
+			       symbol_text(stack->pc[i]));
+}
+
+static void print_owners(uint32_t pfn)
+{
+	struct page_owner owner;
+	char text[GFP_TEXT_MAX];
+
+	if (!page_owner_get(pfn, &owner))
+		return;
+	console_printf("  last asked for with %s\n", gfp_describe(owner.gfp, text, sizeof(text)));
+	print_stack("taken by    ", &owner.taken);
+	print_stack("given back by", &owner.given);
+}
+
 static void pageinfo(int argc, char **argv)
 {
 	const struct page *head;
@@ -233,18 +256,10 @@ static void pageinfo(int argc, char **argv)
 		console_printf("  nothing: no RAM within 4 MiB\n");
 	else
 		print_block(head, pfn);
+	print_owners(pfn);
 }
 
 SHELL_COMMAND(pageinfo, pageinfo, "PFN", "what is known of a page frame and of its block");
-
-/* --- alloc, free ----------------------------------------------------------------------------- */
-
-#define OWN_BLOCKS 64
-
-static struct {
-	struct page *head;
-	unsigned int order;
-} own[OWN_BLOCKS];
 
 /* "gfp=X" and "X" are the same. */
 static const char *after_name(const char *word, const char *name)
@@ -263,6 +278,90 @@ static bool parse_small(const char *text, uint64_t most, unsigned int *number)
 	*number = (unsigned int)value;
 	return true;
 }
+
+/* --- why, extfrag ---------------------------------------------------------------------------- */
+
+static void print_why(const struct page_why *why)
+{
+	char text[WHY_TEXT_MAX > GFP_TEXT_MAX ? WHY_TEXT_MAX : GFP_TEXT_MAX];
+
+	console_printf("order %u, %s: ", why->order, gfp_describe(why->gfp, text, sizeof(text)));
+	console_printf("%s\n", page_why_remedy_text(why, text, sizeof(text)));
+	for (enum zone_type zone = 0; zone < MAX_NR_ZONES && why->remedy != REMEDY_FLAGS; zone++)
+		console_printf("  %-8s %s\n", zone_names[zone],
+			       page_why_zone_text(why, zone, text, sizeof(text)));
+}
+
+static void complete_gfp(struct completion *completion)
+{
+	const char *name;
+
+	if (completion->argument != 1)
+		return;
+	for (unsigned int i = 0; (name = gfp_name(i)) != NULL; i++)
+		completion_offer(completion, name);
+}
+
+static void why_command(int argc, char **argv)
+{
+	gfp_t gfp = GFP_KERNEL;
+	unsigned int order = 0;
+	struct page_why why;
+
+	if (argc > 3 || (argc > 1 && !gfp_parse(after_name(argv[1], "gfp"), &gfp)) ||
+	    (argc > 2 && !parse_small(after_name(argv[2], "order"), 31, &order))) {
+		console_printf(
+			"why: expects flags and an order, such as why gfp=GFP_KERNEL order=3\n");
+		return;
+	}
+	page_why(gfp, order, &why);
+	print_why(&why);
+}
+
+SHELL_COMMAND_COMPLETED(why, why_command, "[GFP [N]]",
+			"whether a request would be served, zone by zone, and what would help",
+			complete_gfp);
+
+/* Thousandths as Linux prints them. */
+static void print_thousandths(int value)
+{
+	console_printf("%s%d.%03d ", value < 0 ? "-" : "", abs(value) / 1000, abs(value) % 1000);
+}
+
+static void print_indexes(bool unusable)
+{
+	for (enum zone_type zone = 0; zone < MAX_NR_ZONES; zone++) {
+		if (zones[zone].span.present_pages == 0)
+			continue;
+		console_printf("Node 0, zone %8s ", zone_names[zone]);
+		for (unsigned int order = 0; order < NR_PAGE_ORDERS; order++)
+			print_thousandths(unusable ? (int)page_unusable_index(zone, order)
+						   : page_fragmentation_index(zone, order));
+		console_printf("\n");
+	}
+}
+
+static void extfrag(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	console_printf("extfrag_index: a refusal would be for want of memory (0) or for "
+		       "fragmentation (1); -1: served\n");
+	print_indexes(false);
+	console_printf("unusable_index: part of the free pages that is in too small blocks\n");
+	print_indexes(true);
+}
+
+SHELL_COMMAND(extfrag, extfrag, "", "fragmentation by zone and order, as debugfs extfrag/");
+
+/* --- alloc, free ----------------------------------------------------------------------------- */
+
+#define OWN_BLOCKS 64
+
+static struct {
+	struct page *head;
+	unsigned int order;
+} own[OWN_BLOCKS];
 
 static int free_slot(void)
 {
@@ -309,16 +408,6 @@ static void alloc(int argc, char **argv)
 	}
 	while (count-- > 0 && alloc_one(gfp, order))
 		;
-}
-
-static void complete_gfp(struct completion *completion)
-{
-	const char *name;
-
-	if (completion->argument != 1)
-		return;
-	for (unsigned int i = 0; (name = gfp_name(i)) != NULL; i++)
-		completion_offer(completion, name);
 }
 
 SHELL_COMMAND_COMPLETED(alloc, alloc, "[GFP ...]",

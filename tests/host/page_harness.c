@@ -10,6 +10,8 @@
 #include <cmocka.h>
 
 #include "arch/irqflags.h"
+#include "kern/backtrace.h"
+#include "kern/symbols.h"
 #include "mm/phys/memblock.h"
 
 #define ARENA_PAGES (256U << 8) /* 256 MiB */
@@ -23,6 +25,10 @@ struct watermark_settings watermark_settings = WATERMARK_DEFAULTS;
 uint32_t harness_refusals, harness_misuses;
 struct page_refusal harness_last_refusal;
 struct page_misuse harness_last_misuse;
+
+struct owner_stack harness_stack;
+
+void (*harness_more_memory)(void);
 
 static char *arena;
 static uint32_t rubbish_seed = 1;
@@ -40,6 +46,24 @@ void *harness_page_data(const struct page *page)
 	return arena + (size_t)(page_to_pfn(page) - HARNESS_BASE_PFN) * PAGE_SIZE;
 }
 
+/* --- what the firmware has ------------------------------------------------------------------- */
+
+unsigned int backtrace_capture(uintptr_t *pc, unsigned int most, unsigned int skip)
+{
+	(void)skip;
+	for (unsigned int i = 0; i < min_u32(most, harness_stack.frames); i++)
+		pc[i] = harness_stack.pc[i];
+	return min_u32(most, harness_stack.frames);
+}
+
+/* Functions of the host have no table: an address is its own name. */
+bool symbol_lookup(uintptr_t address, struct symbol *symbol)
+{
+	snprintf(symbol->name, sizeof(symbol->name), "at_%lx", (unsigned long)address);
+	symbol->offset = symbol->size = 0;
+	return true;
+}
+
 /* --- hooks ----------------------------------------------------------------------------------- */
 
 static void note_refusal(const struct page_refusal *refusal)
@@ -54,9 +78,9 @@ static void note_misuse(const struct page_misuse *misuse)
 	harness_last_misuse = *misuse;
 }
 
-static void clear_page(struct page *page)
+static void *open_window(struct page *page)
 {
-	memset(harness_page_data(page), 0, PAGE_SIZE);
+	return harness_page_data(page);
 }
 
 /* --- memory ---------------------------------------------------------------------------------- */
@@ -86,19 +110,6 @@ static void map_once(void)
 void harness_dirty_struct_pages(uint32_t seed)
 {
 	rubbish_seed = seed;
-}
-
-/* Only what is backed may hold rubbish: units that touch RAM. */
-static void dirty_struct_pages(uint32_t pages)
-{
-	uint32_t *word = (uint32_t *)pfn_to_page(HARNESS_BASE_PFN);
-	size_t words = (size_t)ALIGN_UP(pages, VMEMMAP_UNIT_PAGES) * sizeof(struct page) / 4;
-
-	if (rubbish_seed == 0)
-		return;
-	memset(pfn_to_page(0), 0, sizeof(struct page) << 20);
-	for (size_t i = 0; i < words; i++)
-		word[i] = harness_random(&rubbish_seed);
 }
 
 /* --- a machine ------------------------------------------------------------------------------- */
@@ -158,6 +169,22 @@ static uint32_t present_pages(uint32_t start_pfn, uint32_t end_pfn)
 	return pages;
 }
 
+/* Only what is backed may hold rubbish: units that touch RAM. */
+static void dirty_struct_pages(void)
+{
+	for (uint32_t pfn = HARNESS_BASE_PFN; pfn < HARNESS_BASE_PFN + ARENA_PAGES;
+	     pfn += VMEMMAP_UNIT_PAGES) {
+		uint32_t *word = (uint32_t *)pfn_to_page(pfn);
+		size_t bytes = VMEMMAP_UNIT_PAGES * sizeof(struct page);
+
+		if (present_pages(pfn, pfn + VMEMMAP_UNIT_PAGES) == 0)
+			memset(word, 0, bytes);
+		else if (rubbish_seed != 0)
+			for (size_t i = 0; i < bytes / 4; i++)
+				word[i] = harness_random(&rubbish_seed);
+	}
+}
+
 /* Lowmem is DMA and Normal; Movable is made of the highest zone below it. */
 static void make_layout(const struct harness_machine *machine, struct zone_layout *layout)
 {
@@ -188,16 +215,22 @@ void harness_start(const struct harness_machine *machine)
 
 	map_once();
 	assert_true(total_pages(machine) <= ARENA_PAGES);
-	dirty_struct_pages(total_pages(machine));
 	memset(&page_magazines, 0, sizeof(page_magazines));
 	double_irq_flags = 0;
 	double_irq_unmasked = NULL;
 	harness_refusals = harness_misuses = 0;
+	harness_stack.frames = 0;
+	page_debug = 0;
 	page_refusal_hook = note_refusal;
 	page_misuse_hook = note_misuse;
-	page_clear_highmem_hook = clear_page;
+	page_window_open_hook = open_window;
+	page_window_close_hook = NULL;
 	page_reclaim_hook = page_compact_hook = NULL;
 	fill_memblock(machine);
+	if (harness_more_memory != NULL)
+		harness_more_memory();
+	harness_more_memory = NULL;
+	dirty_struct_pages();
 	make_layout(machine, &layout);
 	zones_init(&layout);
 }
@@ -213,4 +246,19 @@ void harness_check(struct page_check_result *result)
 		print_error("page_check: frame %#x: %s\n", result->pfn, result->broken);
 		fail();
 	}
+}
+
+void harness_clear_watermarks(void)
+{
+	for (unsigned int zone = 0; zone < MAX_NR_ZONES; zone++)
+		zones[zone].marks = (struct zone_watermarks){ .min_pages = 0 };
+	magazines_init();
+}
+
+uint32_t harness_spare_pages(enum zone_type zone)
+{
+	struct zone_snapshot snapshot;
+
+	zone_snapshot(zone, &snapshot);
+	return snapshot.free_pages + snapshot.isolated_pages + snapshot.cached_pages;
 }

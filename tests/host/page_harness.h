@@ -11,6 +11,8 @@
 #include "mm/phys/magazine.h"
 #include "mm/phys/page_alloc.h"
 #include "mm/phys/page_check.h"
+#include "mm/phys/page_debug.h"
+#include "mm/phys/page_owner.h"
 #include "mm/phys/zone.h"
 
 #define HARNESS_BASE_PFN 0x40000U
@@ -33,6 +35,12 @@ struct harness_machine {
  */
 void harness_start(const struct harness_machine *machine);
 
+/* What pieces cannot say, such as odd bytes: called once memblock has them, unset by the start. */
+extern void (*harness_more_memory)(void);
+
+/* No watermarks and no protection from now on: everything may be used up. */
+void harness_clear_watermarks(void);
+
 /* Struct pages before the next harness_start: rubbish from this seed; 0: as the last run left them. */
 void harness_dirty_struct_pages(uint32_t seed);
 
@@ -44,8 +52,14 @@ extern uint32_t harness_refusals, harness_misuses;
 extern struct page_refusal harness_last_refusal;
 extern struct page_misuse harness_last_misuse;
 
+/* What a backtrace finds from now on: nothing, unless a test says so. */
+extern struct owner_stack harness_stack;
+
 /* Run the walker; a broken rule fails the test with its sentence. Fills *result if given. */
 void harness_check(struct page_check_result *result);
+
+/* Pages of a zone that nobody has: on its lists, set aside or in magazines. */
+uint32_t harness_spare_pages(enum zone_type zone);
 
 /* Numbers that look random: xorshift32 from a seed that is not 0. */
 uint32_t harness_random(uint32_t *state);

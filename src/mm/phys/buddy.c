@@ -233,11 +233,26 @@ static __attribute__((noinline)) void join_other(struct zone *zone, struct page 
 	}
 }
 
-static __attribute__((noinline)) void set_aside(struct zone *zone, enum migrate_type migrate,
-						int32_t pages)
+/* Into a pageblock of HighAtomic or Isolate: rare, so counted block by block. */
+static __attribute__((noinline)) void give_aside(struct zone *zone, struct page *head,
+						 uint32_t flags)
 {
-	zone->free_pages -= pages;
-	*zone_set_aside(zone, migrate) += pages;
+	enum migrate_type migrate = pageblock_type(head);
+	unsigned int order = flags >> PAGE_ORDER_SHIFT & PAGE_ORDER_MASK;
+
+	for (; order < PAGE_ORDER_MAX; order++, flags += 1U << PAGE_ORDER_SHIFT) {
+		struct page *buddy = page_buddy(head, order);
+
+		head->flags = flags;
+		if (((buddy->flags ^ flags) & ~(PAGE_MIGRATE_MASK << PAGE_MIGRATE_SHIFT)) != 0)
+			break;
+		buddy_take_block(zone, buddy);
+		head = head < buddy ? head : buddy;
+	}
+	head->flags = flags | (uint32_t)migrate << PAGE_MIGRATE_SHIFT;
+	push_head(&zone->lists[migrate][order].anchor, head);
+	zone->orders[migrate] |= 1U << order;
+	*zone_set_aside(zone, migrate) += 1 << order;
 }
 
 /*
@@ -256,6 +271,10 @@ void buddy_give(struct zone *zone, struct page *head, uint32_t flags)
 	int32_t pages = (int32_t)(size / sizeof(struct page));
 	uintptr_t emptied = 0;
 
+	if (unlikely(migrate >= MIGRATE_PCPTYPES)) {
+		give_aside(zone, head, flags);
+		return;
+	}
 	flags |= (uint32_t)migrate << PAGE_MIGRATE_SHIFT;
 	/* Where this is joined to a lower buddy it becomes a tail, and must not look allocated. */
 	head->flags = flags;
@@ -276,8 +295,6 @@ void buddy_give(struct zone *zone, struct page *head, uint32_t flags)
 		}
 		head = (struct page *)((uintptr_t)head & ~size);
 	}
-	if (unlikely(migrate >= MIGRATE_PCPTYPES))
-		set_aside(zone, migrate, (int32_t)(size / sizeof(struct page)));
 	head->flags = flags;
 	push_head(anchor, head);
 	zone->orders[migrate] =

@@ -8,6 +8,10 @@ DEFINE_PER_CPU(struct page_magazines, page_magazines);
 /* Behind the last zone of every route. */
 static struct magazine_set nothing;
 
+struct route zone_routes[GFP_CLASSES];
+
+static bool diverted;
+
 /* Nesting of magazines_close, by zone. */
 static unsigned int closed[MAX_NR_ZONES];
 
@@ -15,14 +19,14 @@ static unsigned int closed[MAX_NR_ZONES];
 
 /*
  * About 80 pages of a kind: Linux's lists grow to the zone's low watermark and keep larger blocks
- * from forming. A thousandth of a small zone at most, so that its magazines do not hold all of it.
+ * from forming. Of a small zone a 128th for each order at most, so that they do not hold all of it.
  */
 static uint32_t limit_of(const struct zone *zone, unsigned int order)
 {
 	static const uint8_t items[] = { 13, 8, 5, 4 };
 	uint32_t limit = min_u32(items[min_u32(order, ARRAY_SIZE(items) - 1)], MAGAZINE_ITEMS);
 
-	if (closed[zone->type] != 0)
+	if (closed[zone->type] != 0 || diverted)
 		return 0;
 	return min_u32(limit, zone->managed_pages >> (order + 7));
 }
@@ -172,12 +176,12 @@ static void set_limits(struct page_magazines *magazines, const struct zone *zone
 
 /* The populated zones of a class, the highest first. */
 static void set_route(struct page_magazines *magazines, const struct gfp_class *class,
-		      struct route_stop *stop)
+		      struct route_stop *stop, bool leads_nowhere)
 {
 	for (int type = (int)class->zone; type >= 0; type--) {
 		struct zone *zone = &zones[type];
 
-		if (zone->managed_pages == 0 || !class->valid)
+		if (zone->managed_pages == 0 || !class->valid || leads_nowhere)
 			continue;
 		stop->set = &magazines->sets[class->migrate][type];
 		stop->zone = zone;
@@ -195,9 +199,20 @@ void magazines_init(void)
 
 	for (unsigned int type = 0; type < MAX_NR_ZONES; type++)
 		set_limits(magazines, &zones[type]);
-	for (unsigned int class = 0; class < GFP_CLASSES; class ++)
-		set_route(magazines, &gfp_classes[class], magazines->routes[class].stops);
+	for (unsigned int i = 0; i < GFP_CLASSES; i++) {
+		set_route(magazines, &gfp_classes[i], magazines->routes[i].stops, diverted);
+		set_route(magazines, &gfp_classes[i], zone_routes[i].stops, false);
+	}
 	local_irq_restore(irq);
+}
+
+void magazines_divert(bool on)
+{
+	if (diverted == on)
+		return;
+	diverted = on;
+	magazines_init();
+	magazines_drain_all();
 }
 
 static void close_or_reopen(enum zone_type zone, int change)

@@ -64,6 +64,9 @@ struct page_magazines {
 /* This core's; with interrupts masked. */
 extern struct page_magazines page_magazines;
 
+/* The same routes for the slow path, which no diversion changes. */
+extern struct route zone_routes[GFP_CLASSES];
+
 static inline struct route *route_of(gfp_t gfp)
 {
 	return &this_cpu_ptr(&page_magazines)->routes[gfp & GFP_CLASS_MASK];
@@ -118,6 +121,9 @@ void magazine_drain(struct magazine *magazine);
 
 /* Empty all of this core's magazines, a few blocks at a time. True: something was given back. */
 bool magazines_drain_all(void);
+
+/* While diverted, all routes lead nowhere and all magazines are closed and empty. */
+void magazines_divert(bool on);
 
 /*
  * While a zone's magazines are closed, what is freed goes to the buddy at once. Nests. For whoever

@@ -17,11 +17,13 @@
 
 #include "mm/phys/buddy.h"
 #include "mm/phys/magazine.h"
+#include "mm/phys/page_debug.h"
 
 void (*page_refusal_hook)(const struct page_refusal *refusal);
 bool (*page_reclaim_hook)(gfp_t gfp, unsigned int order);
 bool (*page_compact_hook)(gfp_t gfp, unsigned int order);
-void (*page_clear_highmem_hook)(struct page *page);
+void *(*page_window_open_hook)(struct page *page);
+void (*page_window_close_hook)(const void *address);
 void (*page_misuse_hook)(const struct page_misuse *misuse);
 
 static uint32_t refusals;
@@ -33,31 +35,62 @@ static __attribute__((noinline)) struct page *alloc_slow(gfp_t gfp, unsigned int
 
 /* --- wrong use ------------------------------------------------------------------------------- */
 
-static __attribute__((noinline)) void report_misuse(enum page_misuse_kind kind, struct page *page,
-						    unsigned int order, void *caller)
+__attribute__((noinline)) void page_report_misuse(enum page_misuse_kind kind, struct page *page,
+						  unsigned int order, void *caller)
 {
 	struct page *head = page_block_head(page_to_pfn(page));
 	struct page_misuse misuse = {
 		.kind = kind,
+		.quarantined = kind == MISUSE_HEAD_WRITTEN,
 		.pfn = page_to_pfn(page),
-		.head_pfn = page_to_pfn(head != NULL ? head : page),
-		.flags = head != NULL ? head->flags : 0,
-		.count = head != NULL ? head->count : 0,
 		.order = order,
 		.caller = (uintptr_t)caller,
 	};
 
+	if (head == NULL) /* no RAM; or a head that was written to says so */
+		head = page;
+	misuse.head_pfn = page_to_pfn(head);
+	misuse.flags = head->flags;
+	misuse.count = head->count;
+	/* Who freed it once more may still write to it: nobody else shall get it. */
+	if (kind == MISUSE_NOT_ALLOCATED)
+		misuse.quarantined = page_quarantine(page, order);
 	if (page_misuse_hook != NULL)
 		page_misuse_hook(&misuse);
 }
 
 /* A free block that is not as it was left: it is kept out of everybody's hands. */
-static __attribute__((noinline)) struct page *alloc_instead(struct page *page, gfp_t gfp,
-							    unsigned int order)
+static __attribute__((noinline)) struct page *alloc_instead(struct page *page, uint32_t flags,
+							    gfp_t gfp, unsigned int order)
 {
-	report_misuse(MISUSE_HEAD_WRITTEN, page, order, __builtin_return_address(0));
-	page->flags = page_flags(PAGE_QUARANTINED, order, page_zone_index(page), MIGRATE_UNMOVABLE);
+	page_report_misuse(MISUSE_HEAD_WRITTEN, page, order, __builtin_return_address(0));
+	page->flags = flags + (PAGE_QUARANTINED - PAGE_CACHED); /* its own may name any zone */
 	return __alloc_pages_plain(gfp, order);
+}
+
+/* --- refusing --------------------------------------------------------------------------------- */
+
+static __attribute__((noinline)) void tell_refusal(gfp_t gfp, unsigned int order, uint32_t count,
+						   bool on_purpose)
+{
+	const struct page_refusal refusal = {
+		.gfp = gfp,
+		.order = order,
+		.contradictory = order > PAGE_ORDER_MAX || !gfp_classes[gfp & GFP_CLASS_MASK].valid,
+		.on_purpose = on_purpose,
+		.count = count,
+	};
+
+	page_refusal_hook(&refusal);
+}
+
+static struct page *refuse(gfp_t gfp, unsigned int order, bool on_purpose)
+{
+	uint32_t count = __atomic_add_fetch(&refusals, 1, __ATOMIC_RELAXED);
+
+	if (page_refusal_hook != NULL && (gfp & __GFP_NOWARN) == 0)
+		tell_refusal(gfp, order, count, on_purpose);
+	return NULL;
 }
 
 /* --- allocating ------------------------------------------------------------------------------ */
@@ -67,7 +100,7 @@ static inline struct page *hand_out(struct page *page, uint32_t flags, gfp_t gfp
 				    unsigned int order)
 {
 	if (unlikely(page->flags != flags))
-		return alloc_instead(page, gfp, order);
+		return alloc_instead(page, flags, gfp, order);
 	page->flags = flags + (PAGE_ALLOCATED - PAGE_CACHED);
 	page->count = 1;
 	return page;
@@ -155,6 +188,21 @@ struct page *__alloc_pages_plain(gfp_t gfp, unsigned int order)
 
 /* --- contents and compounds ------------------------------------------------------------------ */
 
+void *page_window_open(struct page *page)
+{
+	void *address = page_address(page);
+
+	if (address != NULL || page_window_open_hook == NULL)
+		return address;
+	return page_window_open_hook(page);
+}
+
+void page_window_close(const void *address)
+{
+	if (page_window_close_hook != NULL)
+		page_window_close_hook(address);
+}
+
 static bool clear_pages(struct page *page, unsigned int order)
 {
 	void *address = page_address(page);
@@ -163,10 +211,13 @@ static bool clear_pages(struct page *page, unsigned int order)
 		memset(address, 0, (size_t)PAGE_SIZE << order);
 		return true;
 	}
-	if (page_clear_highmem_hook == NULL)
-		return false;
-	for (uint32_t i = 0; i < 1U << order; i++)
-		page_clear_highmem_hook(page + i);
+	for (uint32_t i = 0; i < 1U << order; i++) {
+		address = page_window_open(page + i);
+		if (address == NULL)
+			return false;
+		memset(address, 0, PAGE_SIZE);
+		page_window_close(address);
+	}
 	return true;
 }
 
@@ -178,7 +229,7 @@ struct page *__alloc_pages(gfp_t gfp, unsigned int order)
 		return NULL;
 	if ((gfp & __GFP_ZERO) != 0 && !clear_pages(page, order)) {
 		__free_pages(page, order);
-		return NULL;
+		return refuse(gfp, order, false);
 	}
 	if ((gfp & __GFP_COMP) != 0 && order > 0)
 		page->flags |= PAGE_COMPOUND;
@@ -203,7 +254,7 @@ uintptr_t get_zeroed_page(gfp_t gfp)
  * How far down a request may go: Linux's rules. __GFP_HIGH halves min, __GFP_ATOMIC takes another
  * quarter and may have what is set aside for atomic blocks.
  */
-static inline int32_t least_pages(const struct zone *zone, gfp_t gfp, enum zone_type class_zone)
+static inline int32_t min_for(const struct zone *zone, gfp_t gfp)
 {
 	int32_t min_pages = (int32_t)zone->marks.min_pages;
 
@@ -211,19 +262,25 @@ static inline int32_t least_pages(const struct zone *zone, gfp_t gfp, enum zone_
 		min_pages -= min_pages / 2;
 	if ((gfp & __GFP_ATOMIC) != 0)
 		min_pages -= min_pages / 4;
-	return min_pages + (int32_t)zone->marks.protection[class_zone];
+	return min_pages;
+}
+
+uint32_t page_min_for(const struct zone *zone, gfp_t gfp)
+{
+	return (uint32_t)min_for(zone, gfp);
 }
 
 /* Linux's bound: a hundredth of the zone and one pageblock. */
-static void reserve_highatomic(struct zone *zone, const struct page *page)
+static bool reserve_highatomic(struct zone *zone, const struct page *page)
 {
 	if (zone->highatomic_blocks << PAGE_ORDER_MAX >=
 		    zone->managed_pages / 100 + (1U << PAGE_ORDER_MAX) ||
-	    pageblock_type(page) >= MIGRATE_PCPTYPES)
-		return;
+	    pageblock_type(page) >= MIGRATE_PCPTYPES || pageblock_is_shared(page_to_pfn(page)))
+		return false;
 	set_pageblock_type(page, MIGRATE_HIGHATOMIC);
 	zone->highatomic_blocks++;
 	highatomic_used = true;
+	return true;
 }
 
 /* Under the zone's lock. Atomic blocks of several pages take what is set aside for them first. */
@@ -237,8 +294,8 @@ static struct page *take_for(struct zone *zone, gfp_t gfp, unsigned int order,
 		page = buddy_take_highatomic(zone, order);
 	if (page == NULL) {
 		page = buddy_take(zone, order, *migrate);
-		if (page != NULL && atomic && order > 0)
-			reserve_highatomic(zone, page);
+		if (page != NULL && atomic && order > 0 && reserve_highatomic(zone, page))
+			*migrate = MIGRATE_HIGHATOMIC;
 		if (page != NULL || !atomic)
 			return page;
 		page = buddy_take_highatomic(zone, order);
@@ -250,7 +307,7 @@ static struct page *take_for(struct zone *zone, gfp_t gfp, unsigned int order,
 static struct page *alloc_at_min(gfp_t gfp, unsigned int order)
 {
 	const struct gfp_class *class = &gfp_classes[gfp & GFP_CLASS_MASK];
-	const struct route_stop *stop = route_of(gfp)->stops;
+	const struct route_stop *stop = zone_routes[gfp & GFP_CLASS_MASK].stops;
 
 	for (; stop->zone != NULL; stop++) {
 		struct zone *zone = stop->zone;
@@ -261,7 +318,8 @@ static struct page *alloc_at_min(gfp_t gfp, unsigned int order)
 
 		if ((gfp & __GFP_ATOMIC) != 0)
 			usable_pages += *zone_set_aside(zone, MIGRATE_HIGHATOMIC);
-		if (usable_pages - (1 << order) < least_pages(zone, gfp, class->zone))
+		if (usable_pages - (1 << order) <
+		    min_for(zone, gfp) + (int32_t)zone->marks.protection[class->zone])
 			continue;
 		irq = spin_lock_irqsave(&zone->lock);
 		page = take_for(zone, gfp, order, &migrate);
@@ -326,32 +384,60 @@ static const struct {
 	{ unreserve_highatomic, false },
 };
 
-static __attribute__((noinline)) struct page *refuse(gfp_t gfp, unsigned int order,
-						     bool contradictory)
+/* Down the zones above their low marks: what the hot path does, while that is closed. */
+static struct page *alloc_at_low(gfp_t gfp, unsigned int order)
 {
-	const struct page_refusal refusal = {
-		.gfp = gfp,
-		.order = order,
-		.contradictory = contradictory,
-		.count = __atomic_add_fetch(&refusals, 1, __ATOMIC_RELAXED),
-	};
+	const struct route_stop *stop = zone_routes[gfp & GFP_CLASS_MASK].stops;
+	enum migrate_type migrate = gfp_classes[gfp & GFP_CLASS_MASK].migrate;
+	struct page *page = NULL;
 
-	if (page_refusal_hook != NULL && (gfp & __GFP_NOWARN) == 0)
-		page_refusal_hook(&refusal);
-	return NULL;
+	for (; stop->zone != NULL && page == NULL; stop++)
+		if (stop->zone->free_pages - stop->low_pages >= 1 << order)
+			page = alloc_block(
+				stop->zone, order,
+				page_flags(PAGE_ALLOCATED, 0, stop->zone->type, migrate));
+	return page;
+}
+
+static struct page *alloc_with_steps(gfp_t gfp, unsigned int order)
+{
+	bool patient = (gfp & __GFP_DIRECT_RECLAIM) != 0 && (gfp & __GFP_NORETRY) == 0;
+	struct page *page = alloc_at_min(gfp, order);
+
+	for (unsigned int i = 0; page == NULL && i < ARRAY_SIZE(slow_steps); i++)
+		if ((patient || !slow_steps[i].dear) && slow_steps[i].run(gfp, order))
+			page = alloc_at_min(gfp, order);
+	return page;
+}
+
+/* While pages are watched: a block that turns out to be damaged is replaced by another. */
+static __attribute__((noinline)) struct page *alloc_watched(gfp_t gfp, unsigned int order)
+{
+	struct page *page;
+
+	if (page_debug_fails(order))
+		return refuse(gfp, order, true);
+	do {
+		page = alloc_at_low(gfp, order);
+		if (page == NULL)
+			page = alloc_with_steps(gfp, order);
+	} while (page != NULL && !page_debug_taken(page, order, gfp));
+	if (page != NULL)
+		return page;
+	page_debug_refused(gfp, order);
+	return refuse(gfp, order, false);
 }
 
 static __attribute__((noinline)) struct page *alloc_slow(gfp_t gfp, unsigned int order)
 {
-	bool patient = (gfp & __GFP_DIRECT_RECLAIM) != 0 && (gfp & __GFP_NORETRY) == 0;
 	struct page *page;
 
-	if (order > PAGE_ORDER_MAX || !gfp_classes[gfp & GFP_CLASS_MASK].valid)
-		return refuse(gfp, order, true);
-	page = alloc_at_min(gfp, order);
-	for (unsigned int i = 0; page == NULL && i < ARRAY_SIZE(slow_steps); i++)
-		if ((patient || !slow_steps[i].dear) && slow_steps[i].run(gfp, order))
-			page = alloc_at_min(gfp, order);
+	/* Flags that contradict each other have a route without zones: nothing is tried for them. */
+	if (order > PAGE_ORDER_MAX || zone_routes[gfp & GFP_CLASS_MASK].stops->zone == NULL)
+		return refuse(gfp, order, false);
+	if (unlikely(page_debug != 0))
+		return alloc_watched(gfp, order);
+	page = alloc_with_steps(gfp, order);
 	return page != NULL ? page : refuse(gfp, order, false);
 }
 
@@ -367,12 +453,20 @@ static inline void free_block(struct page *page)
 	spin_unlock_irqrestore(&zone->lock, irq);
 }
 
+/* The same for who need not hurry: closed magazines, odd cases, and while pages are watched. */
+static void free_watched(struct page *page)
+{
+	if (page_debug != 0)
+		page_debug_given(page, page_order(page));
+	free_block(page);
+}
+
 /* The magazine is full, or closed. Interrupts are masked, `irq` says what they were. */
 static __attribute__((noinline)) void free_to_full(struct page *page, struct magazine *magazine,
 						   uint32_t irq)
 {
 	if (magazine->limit == 0) {
-		free_block(page);
+		free_watched(page);
 	} else {
 		magazine_drain(magazine);
 		page->flags = magazine->flags;
@@ -381,8 +475,7 @@ static __attribute__((noinline)) void free_to_full(struct page *page, struct mag
 	local_irq_restore(irq);
 }
 
-/* What is wrong with freeing a block of this order here; negative: nothing is. */
-static int find_misuse(struct page *page, unsigned int order)
+int page_find_misuse(struct page *page, unsigned int order)
 {
 	struct page *head = page_block_head(page_to_pfn(page));
 
@@ -412,24 +505,42 @@ static int drop_reference(struct page *page)
 static __attribute__((noinline)) void free_slow(struct page *page, unsigned int order)
 {
 	void *caller = __builtin_return_address(0); /* of who freed: this is called last of all */
-	int misuse = find_misuse(page, order), left;
+	int misuse = page_find_misuse(page, order), left;
 
 	if (misuse >= 0) {
-		report_misuse((enum page_misuse_kind)misuse, page, order, caller);
+		page_report_misuse((enum page_misuse_kind)misuse, page, order, caller);
 		return;
 	}
 	left = drop_reference(page);
 	if (left < 0)
-		report_misuse(MISUSE_NOT_HELD, page, order, caller);
+		page_report_misuse(MISUSE_NOT_HELD, page, order, caller);
 	else if (left == 0)
-		free_block(page);
+		free_watched(page);
+}
+
+/*
+ * What an allocated block's flags are but for order, zone and migrate type; while pages are watched,
+ * nothing that any block has.
+ */
+static uint32_t large_flags;
+
+void page_alloc_divert(bool on)
+{
+	large_flags = on ? 0 : page_boot_number | PAGE_ALLOCATED;
+	magazines_divert(on);
+}
+
+void page_alloc_init(void)
+{
+	magazines_init();
+	page_alloc_divert(false);
 }
 
 /* A block that magazines do not hold. The comparison is the one of small blocks. */
 static __attribute__((noinline)) void free_large(struct page *page, unsigned int order)
 {
 	uint32_t flags = page->flags;
-	uint32_t wanted = page_boot_number | PAGE_ALLOCATED | order << PAGE_ORDER_SHIFT;
+	uint32_t wanted = large_flags | order << PAGE_ORDER_SHIFT;
 
 	if (likely((flags & ~(PAGE_ZONE_MASK << PAGE_ZONE_SHIFT |
 			      PAGE_MIGRATE_MASK << PAGE_MIGRATE_SHIFT)) == wanted &&
@@ -506,20 +617,28 @@ unsigned int page_count(struct page *page)
 			    : 0;
 }
 
+/* A page without a reference to be counted: nobody's, or a tail. */
+static enum page_misuse_kind kind_of_unheld(struct page *page)
+{
+	struct page *head = page_block_head(page_to_pfn(page));
+
+	return head != NULL && page_type(head) == PAGE_ALLOCATED ? MISUSE_TAIL : MISUSE_NOT_HELD;
+}
+
 void get_page(struct page *page)
 {
 	struct page *head = held_head(page);
 	uint32_t count, refs;
 
 	if (head == NULL) {
-		report_misuse(MISUSE_NOT_HELD, page, 0, __builtin_return_address(0));
+		page_report_misuse(kind_of_unheld(page), page, 0, __builtin_return_address(0));
 		return;
 	}
 	count = __atomic_load_n(&head->count, __ATOMIC_RELAXED);
 	do {
 		refs = count & PAGE_COUNT_REFS_MASK;
 		if (refs == 0 || refs == PAGE_COUNT_REFS_MASK) {
-			report_misuse(MISUSE_NOT_HELD, page, 0, __builtin_return_address(0));
+			page_report_misuse(MISUSE_NOT_HELD, page, 0, __builtin_return_address(0));
 			return;
 		}
 	} while (!__atomic_compare_exchange_n(&head->count, &count, count + 1, false,
@@ -531,7 +650,7 @@ void put_page(struct page *page)
 	struct page *head = held_head(page);
 
 	if (head == NULL)
-		report_misuse(MISUSE_NOT_HELD, page, 0, __builtin_return_address(0));
+		page_report_misuse(kind_of_unheld(page), page, 0, __builtin_return_address(0));
 	else
 		__free_pages(head, page_order(head));
 }

@@ -5,7 +5,8 @@
  * All of these may be called with interrupts masked and from interrupt handlers. None waits. A
  * request that cannot be served returns NULL (or 0), changes nothing, and is told to
  * page_refusal_hook unless it says __GFP_NOWARN. A wrong free is told to page_misuse_hook and not
- * done: the page stays whose it was.
+ * done: an allocated block stays whose it was, a page that was free already is quarantined, for its
+ * last owner seems to use it still.
  *
  * Costs and bounds, in instructions: docs/performance.md.
  */
@@ -44,7 +45,7 @@ static inline __attribute__((always_inline)) struct page *alloc_page(gfp_t gfp)
 
 /*
  * Drop a reference to a block as alloc_pages returned it, with the same order; with the last one
- * the block is free. NULL does nothing.
+ * the block is free. page is not NULL (that read is a fault, as in Linux).
  */
 void __free_pages(struct page *page, unsigned int order);
 
@@ -78,8 +79,8 @@ unsigned int page_count(struct page *page);
 
 /*
  * Hold a page, and let go of it; the last one to let go frees the block, whatever its order. Atomic.
- * A tail of a compound block stands for the block, a tail of another belongs to nobody else than
- * its head's owner and is refused. At most 65535 may hold a page.
+ * A tail of a compound block stands for the block; a tail of another is its head's owner's alone and
+ * is told as MISUSE_TAIL. At most 65535 may hold a page.
  */
 void get_page(struct page *page);
 void put_page(struct page *page);
@@ -90,8 +91,9 @@ struct page *compound_head(struct page *page);
 /* --- pieces ---------------------------------------------------------------------------------- */
 
 /*
- * Make a block of 2^order pages, held once, into single pages, each held once and to be freed by
- * itself. Writes 2^order struct pages.
+ * Make a block of 2^order pages, held once and not compound, into single pages, each held once and
+ * to be freed by itself. Writes 2^order struct pages. A block that is none, or has another order, is
+ * told to page_misuse_hook and stays as it is.
  */
 void split_page(struct page *page, unsigned int order);
 
@@ -122,12 +124,17 @@ bool unisolate_pageblock(uint32_t pfn, enum migrate_type migrate);
 
 /* --- when memory is out ---------------------------------------------------------------------- */
 
+/* How far down a request may take a zone, without what the zone keeps back from its class. */
+struct zone;
+uint32_t page_min_for(const struct zone *zone, gfp_t gfp);
+
 /* What became of a request that was refused. */
 struct page_refusal {
 	gfp_t gfp;
 	unsigned int order;
-	bool contradictory; /* the flags were, or the order was too large: nothing was tried */
-	uint32_t count;     /* refusals so far, this one included */
+	bool contradictory; /* the flags are, or the order is too large: nothing could help */
+	bool on_purpose;    /* by fail_page_alloc= */
+	uint32_t count;     /* refusals so far, silent ones too, this one included */
 };
 
 /* Told of each refusal without __GFP_NOWARN, in the context of the request. May not allocate. */
@@ -140,17 +147,35 @@ extern void (*page_refusal_hook)(const struct page_refusal *refusal);
 extern bool (*page_reclaim_hook)(gfp_t gfp, unsigned int order);
 extern bool (*page_compact_hook)(gfp_t gfp, unsigned int order);
 
-/* Zeroes a page that has no linear address; without it __GFP_ZERO refuses highmem. */
-extern void (*page_clear_highmem_hook)(struct page *page);
+/*
+ * Show a page that has no linear address for a while, and stop showing it; set by whoever has
+ * windows. Without them __GFP_ZERO refuses highmem.
+ */
+extern void *(*page_window_open_hook)(struct page *page);
+extern void (*page_window_close_hook)(const void *address);
+
+/* The page's bytes, by its linear address or through a window; NULL: there is no window. */
+void *page_window_open(struct page *page);
+void page_window_close(const void *address);
+
+/*
+ * While on, hot paths are closed: every request and every free takes the slow path. For
+ * page_debug.c. The magazines are empty then.
+ */
+void page_alloc_divert(bool on);
+
+/* Once, when the zones are set up. */
+void page_alloc_init(void);
 
 /* --- wrong use ------------------------------------------------------------------------------- */
 
 enum page_misuse_kind {
-	MISUSE_NOT_ALLOCATED, /* freed twice, reserved, no RAM, or never allocated */
-	MISUSE_WRONG_ORDER,   /* the block has another order than the caller says */
-	MISUSE_TAIL,          /* inside a block */
-	MISUSE_NOT_HELD,      /* the count is 0 already, or would wrap */
-	MISUSE_HEAD_WRITTEN,  /* a free block's head was written to */
+	MISUSE_NOT_ALLOCATED,      /* freed twice, reserved, no RAM, or never allocated */
+	MISUSE_WRONG_ORDER,        /* the block has another order than the caller says */
+	MISUSE_TAIL,               /* inside a block */
+	MISUSE_NOT_HELD,           /* the count is 0 already, or would wrap */
+	MISUSE_HEAD_WRITTEN,       /* a free block's head was written to: it is quarantined */
+	MISUSE_WRITTEN_AFTER_FREE, /* so was a page of a free block: it is quarantined */
 };
 
 struct page_misuse {
@@ -161,8 +186,29 @@ struct page_misuse {
 	uint32_t count;
 	unsigned int order; /* as the caller gave it */
 	uintptr_t caller;
+	bool quarantined; /* the block (or, of a free one, what was freed again) is out of use now */
+	/* Of WRITTEN_AFTER_FREE: the first byte of the page that is not PAGE_POISON. */
+	uint32_t offset;
+	uint8_t found;
 };
 
 extern void (*page_misuse_hook)(const struct page_misuse *misuse);
+
+/*
+ * For the files of this room: what is wrong with taking this for an allocated block of this order
+ * (negative: nothing), and telling it.
+ */
+int page_find_misuse(struct page *page, unsigned int order);
+void page_report_misuse(enum page_misuse_kind kind, struct page *page, unsigned int order,
+			void *caller);
+
+/*
+ * Take 2^order frames that are free out of use for good; only the first where not all are in one
+ * block. False: it is not free.
+ */
+bool page_quarantine(struct page *page, unsigned int order);
+
+/* Give a quarantined block back, by its head, for who knows better. False: it is not quarantined. */
+bool page_unquarantine(struct page *page);
 
 #endif

@@ -36,8 +36,8 @@ struct page_check_result {
  *	- no two free buddies of a zone could be joined;
  *	- each list is linked both ways, holds blocks of its own order, zone and type, as many as it
  *	  counts, and together all free blocks; its bit in `orders` is set exactly when it is not empty;
- *	- each magazine holds at most its limit (or its room) of blocks with its flags, together all
- *	  per-CPU blocks.
+ *	- each magazine holds no more blocks than there is room, all with its flags and none twice,
+ *	  and together all per-CPU blocks.
  * True: nothing is broken.
  */
 bool page_check(struct page_check_result *result);

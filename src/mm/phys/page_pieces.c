@@ -6,6 +6,7 @@
 #include "mm/phys/buddy.h"
 #include "mm/phys/magazine.h"
 #include "mm/phys/page_alloc.h"
+#include "mm/phys/page_debug.h"
 
 /* --- splitting ------------------------------------------------------------------------------- */
 
@@ -17,7 +18,17 @@ void split_page(struct page *page, unsigned int order)
 {
 	uint32_t single =
 		page_flags(PAGE_ALLOCATED, 0, page_zone_index(page), page_migrate_type(page));
+	int misuse = page_find_misuse(page, order);
 
+	if (misuse < 0 && (page->count != 1 || (page->flags & PAGE_COMPOUND) != 0))
+		misuse = MISUSE_NOT_HELD;
+	if (misuse >= 0) {
+		page_report_misuse((enum page_misuse_kind)misuse, page, order,
+				   __builtin_return_address(0));
+		return;
+	}
+	if (page_debug != 0)
+		page_debug_split(page, order);
 	for (uint32_t i = (1U << order) - 1; i > 0; i--) {
 		page[i].flags = single;
 		page[i].count = 1;
@@ -116,15 +127,29 @@ static uint32_t take_free_block(struct zone *zone, uint32_t pfn, uint32_t end_pf
 	return taken_pfn;
 }
 
-/* The blocks of [pfn, end_pfn) are ours and end there. */
-static void split_range(uint32_t pfn, uint32_t end_pfn)
+/*
+ * The blocks of [pfn, end_pfn) are ours and end there. Returns where the singles end: before a block
+ * that was found damaged, and then the blocks behind it went back.
+ */
+static uint32_t split_range(uint32_t pfn, uint32_t end_pfn)
 {
 	while (pfn < end_pfn) {
-		unsigned int order = page_order(pfn_to_page(pfn));
+		struct page *head = pfn_to_page(pfn);
+		unsigned int order = page_order(head);
 
-		split_page(pfn_to_page(pfn), order);
+		if (page_debug != 0 && !page_debug_taken(head, order, 0))
+			break;
+		split_page(head, order);
 		pfn += 1U << order;
 	}
+	for (uint32_t rest = pfn; rest < end_pfn;) {
+		struct page *head = pfn_to_page(rest);
+
+		rest += 1U << page_order(head);
+		if (page_type(head) == PAGE_ALLOCATED)
+			__free_pages(head, page_order(head));
+	}
+	return pfn;
 }
 
 /*
@@ -140,12 +165,11 @@ int alloc_contig_range(uint32_t start_pfn, uint32_t end_pfn, uint32_t *busy_pfn)
 		return -EINVAL;
 	magazines_close(zone->type);
 	while (pfn < end_pfn) {
-		uint32_t next_pfn = take_free_block(zone, pfn, end_pfn);
+		uint32_t block_pfn = pfn, next_pfn = take_free_block(zone, pfn, end_pfn);
 
-		if (next_pfn == pfn)
+		pfn = split_range(block_pfn, next_pfn);
+		if (pfn == block_pfn || pfn != next_pfn)
 			break;
-		split_range(pfn, next_pfn);
-		pfn = next_pfn;
 	}
 	if (pfn < end_pfn)
 		free_contig_range(start_pfn, pfn - start_pfn);
@@ -161,6 +185,44 @@ void free_contig_range(uint32_t start_pfn, uint32_t pages)
 {
 	for (uint32_t i = 0; i < pages; i++)
 		__free_page(pfn_to_page(start_pfn + i));
+}
+
+/* --- quarantine ------------------------------------------------------------------------------ */
+
+bool page_quarantine(struct page *page, unsigned int order)
+{
+	uint32_t pfn = page_to_pfn(page), end_pfn;
+	struct page *head;
+
+	magazines_drain_all();
+	head = page_block_head(pfn);
+	if (head == NULL || page_type(head) != PAGE_FREE)
+		return false;
+	/* No more than is free here, and no less than the page itself. */
+	if (order > page_order(head) || !IS_ALIGNED(pfn, 1U << order))
+		order = 0;
+	end_pfn = take_free_block(&zones[page_zone_index(head)], pfn, pfn + (1U << order));
+	while (pfn < end_pfn) {
+		head = pfn_to_page(pfn);
+		head->flags = page_flags(PAGE_QUARANTINED, page_order(head), page_zone_index(head),
+					 MIGRATE_UNMOVABLE);
+		pfn += 1U << page_order(head);
+	}
+	return true;
+}
+
+bool page_unquarantine(struct page *page)
+{
+	struct page *head = page_block_head(page_to_pfn(page));
+	unsigned int order;
+
+	if (head != page || page_type(head) != PAGE_QUARANTINED)
+		return false;
+	order = page_order(head);
+	head->flags = page_flags(PAGE_ALLOCATED, order, page_zone_index(head), MIGRATE_UNMOVABLE);
+	head->count = 1;
+	__free_pages(head, order);
+	return true;
 }
 
 /* --- isolation ------------------------------------------------------------------------------- */
@@ -185,48 +247,77 @@ static void move_free_blocks(struct zone *zone, uint32_t start_pfn)
 	}
 }
 
-/* False when the pageblock is what it shall become, or holds no RAM. */
-static bool change_pageblock(uint32_t pfn, bool isolate, enum migrate_type migrate,
-			     struct zone **changed)
+/* Whether a zone has frames of a pageblock: mostly one does, at a border two or more. */
+static bool has_some(const struct zone *zone, uint32_t start_pfn)
 {
-	struct page *head = page_block_head(pfn);
-	struct zone *zone;
-	uint32_t irq;
-	bool changes;
+	return start_pfn < zone->span.start_pfn + zone->span.spanned_pages &&
+	       start_pfn + (1U << PAGE_ORDER_MAX) > zone->span.start_pfn;
+}
 
-	if (head == NULL || page_type(head) == PAGE_HOLE)
-		return false;
-	zone = &zones[page_zone_index(head)];
-	irq = spin_lock_irqsave(&zone->lock);
-	changes = (pageblock_type(head) == MIGRATE_ISOLATE) != isolate;
-	if (changes && pageblock_type(head) == MIGRATE_HIGHATOMIC)
+/* Whoever has the pageblock's first frames guards its type. */
+static struct zone *guarding_zone(uint32_t start_pfn)
+{
+	for (unsigned int type = 0; type < MAX_NR_ZONES; type++)
+		if (has_some(&zones[type], start_pfn))
+			return &zones[type];
+	return NULL;
+}
+
+/* False when the pageblock is what it shall become already. */
+static bool change_type(struct zone *zone, uint32_t start_pfn, bool isolate,
+			enum migrate_type migrate)
+{
+	struct page *page = pfn_to_page(start_pfn);
+	uint32_t irq = spin_lock_irqsave(&zone->lock);
+	bool changes = (pageblock_type(page) == MIGRATE_ISOLATE) != isolate;
+
+	if (changes && pageblock_type(page) == MIGRATE_HIGHATOMIC)
 		zone->highatomic_blocks--;
 	if (changes)
-		set_pageblock_type(head, migrate);
+		set_pageblock_type(page, migrate);
+	if (changes && migrate == MIGRATE_HIGHATOMIC)
+		zone->highatomic_blocks++;
 	spin_unlock_irqrestore(&zone->lock, irq);
-	*changed = zone;
 	return changes;
 }
 
-/* The zone's magazines stay closed as long as it has an isolated pageblock. */
+/* A hole never changes, so it can be looked at without a lock. */
+static bool change_pageblock(uint32_t pfn, bool isolate, enum migrate_type migrate)
+{
+	uint32_t start_pfn = ALIGN_DOWN(pfn, 1U << PAGE_ORDER_MAX);
+	struct zone *zone = guarding_zone(start_pfn);
+	struct page *head = page_block_head(pfn);
+
+	if (zone == NULL || head == NULL || page_type(head) == PAGE_HOLE)
+		return false;
+	return change_type(zone, start_pfn, isolate, migrate);
+}
+
+/* A zone's magazines stay closed as long as it has an isolated pageblock. */
 bool isolate_pageblock(uint32_t pfn)
 {
-	struct zone *zone;
+	uint32_t start_pfn = ALIGN_DOWN(pfn, 1U << PAGE_ORDER_MAX);
 
-	if (!change_pageblock(pfn, true, MIGRATE_ISOLATE, &zone))
+	if (!change_pageblock(pfn, true, MIGRATE_ISOLATE))
 		return false;
-	magazines_close(zone->type);
-	move_free_blocks(zone, ALIGN_DOWN(pfn, 1U << PAGE_ORDER_MAX));
+	for (enum zone_type type = 0; type < MAX_NR_ZONES; type++)
+		if (has_some(&zones[type], start_pfn)) {
+			magazines_close(type);
+			move_free_blocks(&zones[type], start_pfn);
+		}
 	return true;
 }
 
 bool unisolate_pageblock(uint32_t pfn, enum migrate_type migrate)
 {
-	struct zone *zone;
+	uint32_t start_pfn = ALIGN_DOWN(pfn, 1U << PAGE_ORDER_MAX);
 
-	if (!change_pageblock(pfn, false, migrate, &zone))
+	if (!change_pageblock(pfn, false, migrate))
 		return false;
-	move_free_blocks(zone, ALIGN_DOWN(pfn, 1U << PAGE_ORDER_MAX));
-	magazines_reopen(zone->type);
+	for (enum zone_type type = 0; type < MAX_NR_ZONES; type++)
+		if (has_some(&zones[type], start_pfn)) {
+			move_free_blocks(&zones[type], start_pfn);
+			magazines_reopen(type);
+		}
 	return true;
 }

@@ -4,6 +4,7 @@
 #include "lib/bits.h"
 #include "mm/phys/buddy.h"
 #include "mm/phys/magazine.h"
+#include "mm/phys/page_alloc.h"
 
 struct zone zones[MAX_NR_ZONES];
 
@@ -63,7 +64,22 @@ void zones_init(const struct zone_layout *layout)
 	}
 	zone_blocks_init();
 	set_watermarks(movable_is_highmem);
-	magazines_init();
+	page_alloc_init();
+}
+
+bool pageblock_is_shared(uint32_t pfn)
+{
+	uint32_t start_pfn = ALIGN_DOWN(pfn, 1U << PAGE_ORDER_MAX);
+	uint32_t end_pfn = start_pfn + (1U << PAGE_ORDER_MAX);
+	unsigned int sharers = 0;
+
+	for (unsigned int type = 0; type < MAX_NR_ZONES; type++) {
+		const struct zone_span *span = &zones[type].span;
+
+		sharers += span->start_pfn < end_pfn &&
+			   span->start_pfn + span->spanned_pages > start_pfn;
+	}
+	return sharers > 1;
 }
 
 /* --- asking ---------------------------------------------------------------------------------- */

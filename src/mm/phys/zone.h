@@ -8,9 +8,9 @@
  *	present = reserved + managed
  *	managed = free_pages + set_aside_pages + per-CPU + allocated + quarantined
  *
- * where per-CPU is what magazines hold, and allocated, with what
- * little was found damaged, is the rest. Nothing counts allocated pages
- * themselves: a hot allocation touches its magazine and its struct page only.
+ * where per-CPU is what magazines hold; allocated, with what little was quarantined, is the rest.
+ * Nothing counts allocated pages themselves: a hot allocation touches its magazine and its struct
+ * page only.
  */
 #ifndef STRATA_MM_PHYS_ZONE_H
 #define STRATA_MM_PHYS_ZONE_H
@@ -85,6 +85,12 @@ void zones_init(const struct zone_layout *layout);
  */
 void zone_blocks_init(void);
 
+/*
+ * Whether two zones meet inside the pageblock that holds a frame. Its type is then both's, under two
+ * locks, so it never becomes HighAtomic or Isolate, whose pages each zone counts.
+ */
+bool pageblock_is_shared(uint32_t pfn);
+
 /* Lowmem as the layout says, from the first zone's start: other pages have no linear address. */
 uint32_t zones_lowmem_end_pfn(void);
 bool zones_is_lowmem(uint32_t pfn);
@@ -118,7 +124,7 @@ void zone_snapshot(enum zone_type type, struct zone_snapshot *snapshot);
  */
 uint32_t zones_available_pages(enum zone_type class_zone);
 
-/* How many pageblocks of each type begin in a zone. Reads one byte a block. */
+/* How many pageblocks of each type touch a zone, so one at a border counts in both. A byte a block. */
 void zone_count_pageblocks(enum zone_type type, uint32_t counts[MIGRATE_TYPES]);
 
 #endif

@@ -60,5 +60,6 @@ void clear_highpage(struct page *page)
 
 void kmap_init(void)
 {
-	page_clear_highmem_hook = clear_highpage;
+	page_window_open_hook = kmap_local_page;
+	page_window_close_hook = kunmap_local;
 }

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#include "mm/phys/page_fail.h"
+
+#include <string.h>
+
+#include "kern/backtrace.h"
+#include "kern/symbols.h"
+#include "lib/size.h"
+
+struct page_fail page_fail;
+
+/* As many functions up the stack are looked at. */
+#define CALLERS_MOST 16
+
+static const char rule[] = "expects nth:N, every:N, probability:PERCENT, min_order:N, times:N and "
+			   "caller:FUNCTION, separated by commas, such as probability:5,times:100";
+
+/* --- settings -------------------------------------------------------------------------------- */
+
+static bool parse_number_of(const char *word, size_t length, const char *name, uint32_t *number)
+{
+	size_t name_length = strlen(name);
+	const char *rest = word + name_length + 1;
+	uint64_t value;
+
+	if (length <= name_length + 1 || strncmp(word, name, name_length) != 0 ||
+	    word[name_length] != ':' || !parse_number(&rest, &value) || rest != word + length ||
+	    value == 0 || value > UINT32_MAX)
+		return false;
+	*number = (uint32_t)value;
+	return true;
+}
+
+static bool parse_caller(const char *word, size_t length, char *caller)
+{
+	if (length <= 7 || strncmp(word, "caller:", 7) != 0 || length - 7 >= FAIL_CALLER_BYTES)
+		return false;
+	memcpy(caller, word + 7, length - 7);
+	caller[length - 7] = '\0';
+	return true;
+}
+
+static bool parse_word(const char *word, size_t length, struct page_fail *fail)
+{
+	return parse_number_of(word, length, "nth", &fail->nth) ||
+	       parse_number_of(word, length, "every", &fail->every) ||
+	       (parse_number_of(word, length, "probability", &fail->percent) &&
+		fail->percent <= 100) ||
+	       parse_number_of(word, length, "min_order", &fail->min_order) ||
+	       parse_number_of(word, length, "times", &fail->times) ||
+	       parse_caller(word, length, fail->caller);
+}
+
+const char *page_fail_parse(const char *text)
+{
+	struct page_fail parsed = { 0 };
+
+	for (;;) {
+		size_t length = strcspn(text, ",");
+
+		if (!parse_word(text, length, &parsed))
+			return rule;
+		text += length;
+		if (*text == '\0')
+			break;
+		text++;
+	}
+	page_fail = parsed;
+	return NULL;
+}
+
+/* --- deciding -------------------------------------------------------------------------------- */
+
+static uint32_t next_random(void)
+{
+	static uint32_t state = 2463534242U;
+
+	state ^= state << 13;
+	state ^= state >> 17;
+	state ^= state << 5;
+	return state;
+}
+
+/* Whoever asks by way of others is meant as well. */
+static bool is_caller(void)
+{
+	uintptr_t pc[CALLERS_MOST];
+	struct symbol symbol;
+	unsigned int count;
+
+	if (page_fail.caller[0] == '\0')
+		return true;
+	count = backtrace_capture(pc, CALLERS_MOST, 0);
+	for (unsigned int i = 0; i < count; i++)
+		if (symbol_lookup(pc[i] - 2, &symbol) && strcmp(symbol.name, page_fail.caller) == 0)
+			return true;
+	return false;
+}
+
+bool page_fail_decide(unsigned int order)
+{
+	if (order < page_fail.min_order || !is_caller())
+		return false;
+	page_fail.asked++;
+	if ((page_fail.nth != 0 && page_fail.asked != page_fail.nth) ||
+	    (page_fail.every != 0 && page_fail.asked % page_fail.every != 0) ||
+	    (page_fail.percent != 0 && next_random() % 100 >= page_fail.percent) ||
+	    (page_fail.times != 0 && page_fail.failed >= page_fail.times))
+		return false;
+	page_fail.failed++;
+	return true;
+}
