@@ -111,6 +111,7 @@ $(JOBS_FILE): tests/tests.mk tests/boot.py
 	   printf 'host: planner against recorded Linux\ttests/planner.py $(HOST)/zoneplan-sanitized\n'; \
 	   printf 'dtlint: broken trees\ttests/lint.py $(HOST)/zoneplan-sanitized\n'; \
 	   printf 'host: what the planner draws and compares\ttests/planner_views.py $(HOST)/zoneplan-sanitized\n'; \
+	   printf 'host: what a board uses, in the planner\ttests/planner_live.py $(HOST)/zoneplan-sanitized\n'; \
 	   $(foreach t,$(FUZZ_TARGETS),printf 'fuzz: $(t)\ttests/fuzz/run.sh $(t)\n';) \
 	   printf "host: planner against the kernel's trees, a sample\ttests/kernel_trees.py -j 1\n"; \
 	   for tool in check_includes tap_total; do printf "tools: $$tool\\ttools/$$tool.py --self-test\n"; done; \
@@ -134,6 +135,11 @@ torture: all $(TEST_PROGRAMS)  ## the long tests: every board of the kernel, 1,0
 .PHONY: bench
 bench: images  ## instructions of each call beside Linux's and others' (build/bench.json)
 	@tools/bench.py
+
+# Plants bugs; takes some minutes, so not part of `make test`.
+.PHONY: mutation
+mutation: $(PAGE_TESTS:%=$(HOST)/test_%) $(PAGE_TESTS:%=$(HOST)/test_%_tiny)  ## plant known bugs one at a time and see each caught by a test
+	@tests/mutation.py -j $(JOBS) --cc '$(HOSTCC) $(filter-out -MMD -MP,$(SANITIZED))' --sources '$(PAGE_SRC)'
 
 lint:  ## include arrows, layout of the source, cppcheck, shellcheck
 	@tools/lint.sh

@@ -96,24 +96,31 @@ BOOT_PARAM(run, parse_run, "\"COMMAND;...\"", "commands to run before the prompt
 
 /* --- the firmware's steps -------------------------------------------------------------------- */
 
-static void *read_file(const char *name, size_t *bytes)
+void *read_file(const char *name, size_t *bytes, const char *remedy)
 {
 	FILE *file = fopen(name, "rb");
-	uint8_t *content = NULL;
+	char *content = NULL;
 	size_t room = 0, got;
+	int error;
 
 	*bytes = 0;
 	if (file == NULL)
-		die("%s: %s; name a compiled tree (.dtb)", name, strerror(errno));
+		die("%s: %s; %s", name, strerror(errno), remedy);
 	do {
 		room += SZ_1M;
-		content = realloc(content, room);
+		content = realloc(content, room + 1);
 		if (content == NULL)
 			abort();
 		got = fread(content + *bytes, 1, room - *bytes, file);
 		*bytes += got;
 	} while (*bytes == room);
+	error = ferror(file) != 0 ? errno : 0;
 	fclose(file);
+	if (error != 0) {
+		free(content);
+		die("%s: %s; %s", name, strerror(error), remedy);
+	}
+	content[*bytes] = '\0';
 	return content;
 }
 
@@ -121,7 +128,7 @@ static void *read_file(const char *name, size_t *bytes)
 static void *load_tree(const char *name, struct boot_tree *tree)
 {
 	size_t bytes;
-	uint8_t *blob = read_file(name, &bytes);
+	uint8_t *blob = read_file(name, &bytes, "name a compiled tree (.dtb)");
 
 	if (bytes < FDT_V17_SIZE || fdt_magic(blob) != FDT_MAGIC)
 		die("%s: not a device tree blob (no 0xd00dfeed)", name);

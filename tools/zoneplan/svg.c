@@ -16,6 +16,7 @@
 #include "boot/blob.h"
 #include "boot/early/early.h"
 #include "labels.h"
+#include "live.h"
 #include "mm/phys/memblock.h"
 #include "picture.h"
 
@@ -37,13 +38,18 @@
 #define BAND_MIDDLE ((ZONE_RIGHT + AREA_X - 14) / 2.0)
 #define RIGHT_TEXT  1162
 #define LABEL_CHARS 56
-#define HEAD_CHARS  180
-#define HEAD_LINES  5
+/* A strip of the zones' column, when a board's use is drawn. */
+#define LIVE_WIDTH   36
+#define LIVE_X       (ZONE_RIGHT - LIVE_WIDTH)
+#define LIVE_MINIMUM 3.5 /* of what is not free */
+/* The legend's: three or four to a row, below the columns. */
+#define LEGEND_STEP 22
 
 struct drawing {
 	FILE *file;
 	const struct options *options;
 	const struct run *run;
+	const struct live *live; /* NULL: none */
 	struct picture picture;
 	struct labels left, right, head;
 	bool lowmem_end_told; /* beside a zone that ends there for the same reason */
@@ -356,6 +362,18 @@ static void label_lowmem_area(struct drawing *d)
 		       boot_plan_reason(plan, plan->layout.lowmem_reason)));
 }
 
+/* What a board's zones are used for. */
+static void label_live(struct drawing *d)
+{
+	for (enum zone_type type = 0; d->live != NULL && type < MAX_NR_ZONES; type++) {
+		const struct live_zone *zone = &d->live->zones[type];
+
+		if (zone->end != 0)
+			label_range(d, zone->start, zone->end, zone_names[type],
+				    say(d, "live: %s", live_totals(zone)));
+	}
+}
+
 static void label_areas(struct drawing *d)
 {
 	for (unsigned int i = 0; i < d->picture.area_count; i++) {
@@ -385,6 +403,7 @@ static void make_labels(struct drawing *d)
 	label_windows(d);
 	label_other_pieces(d);
 	label_reserved(d);
+	label_live(d);
 	label_areas(d);
 }
 
@@ -529,6 +548,12 @@ static void draw_dma_limit(const struct drawing *d)
 		ZONE_RIGHT + 10);
 }
 
+/* The middle of what a board's use leaves of the zones' column. */
+static double zone_middle(const struct drawing *d)
+{
+	return ZONE_X + (ZONE_WIDTH - (d->live != NULL ? LIVE_WIDTH : 0)) / 2.0;
+}
+
 /* The tallest piece of RAM that a zone has; NULL: none. */
 static const struct piece *tallest_piece(const struct drawing *d, enum zone_type type)
 {
@@ -550,7 +575,7 @@ static void draw_zone_text(struct drawing *d, enum zone_type type)
 	const struct zone_span *zone = &d->run->plan.layout.zones[type];
 	const struct piece *piece = tallest_piece(d, type);
 	uint64_t start = PFN_PHYS(zone->start_pfn);
-	double x = ZONE_X + ZONE_WIDTH / 2.0, y, height;
+	double x = zone_middle(d), y, height;
 	const char *holes = zone->present_pages != zone->spanned_pages ? " and holes" : "";
 
 	if (piece == NULL)
@@ -626,6 +651,50 @@ static void draw_area(struct drawing *d, const struct area *area)
 		   area->used ? "area" : "hole");
 	put_text(d, AREA_X + AREA_WIDTH / 2.0, y, area->used ? "in mid" : "note mid", area->name);
 	fputs("</g>\n", d->file);
+}
+
+static void draw_live_run(const struct drawing *d, const struct live_run *run)
+{
+	const struct piece *pieces = d->picture.pieces, *last = &pieces[d->picture.piece_count - 1];
+	enum live_kind kind = live_owner(run->letter);
+	bool pale = live_is_mostly_free(run->letter);
+	double top = picture_y(&d->picture, run->end);
+	double bottom = picture_y(&d->picture, run->base);
+	char class[40], letter[2] = { run->letter, '\0' };
+
+	if (kind == LIVE_NO_RAM || run->end <= pieces[0].base || run->base >= last->end)
+		return;
+	if (kind != LIVE_FREE && bottom - top < LIVE_MINIMUM) {
+		/* Upwards, but not into the zone above. */
+		double ceiling = picture_y(&d->picture, d->live->zones[run->zone].end);
+
+		top = bottom - LIVE_MINIMUM < ceiling ? ceiling : bottom - LIVE_MINIMUM;
+		bottom = top + LIVE_MINIMUM;
+	}
+	snprintf(class, sizeof(class), "live %s-pages%s", live_kind_name(kind),
+		 pale ? " pale" : "");
+	fprintf(d->file,
+		"<g data-live=\"%c\" data-base=\"%" PRIu64 "\" data-end=\"%" PRIu64
+		"\">\n<title>%s",
+		run->letter, run->base, run->end,
+		range_text(run->base, run->end, live_kind_name(kind)));
+	fprintf(d->file, "%s, %s</title>\n", pale ? ", more than half free" : "",
+		size_text(run->end - run->base));
+	if (pale) /* not over the zone's colour */
+		put_rect(d, LIVE_X, top, LIVE_WIDTH, bottom, "live free-pages");
+	put_rect(d, LIVE_X, top, LIVE_WIDTH, bottom, class);
+	if (kind != LIVE_FREE && bottom - top >= 13)
+		put_text(d, LIVE_X + LIVE_WIDTH / 2.0, (top + bottom) / 2 + 4, "in mid", letter);
+	fputs("</g>\n", d->file);
+}
+
+/* Free runs first: what is thin and taken stands over them. */
+static void draw_live(const struct drawing *d)
+{
+	for (int free = 1; d->live != NULL && free >= 0; free--)
+		for (unsigned int i = 0; i < d->live->run_count; i++)
+			if ((live_owner(d->live->runs[i].letter) == LIVE_FREE) == free)
+				draw_live_run(d, &d->live->runs[i]);
 }
 
 /* lowmem's name goes where the most even ground is. */
@@ -724,12 +793,16 @@ static const char style[] =
 	"svg { --back: #ffffff; --ink: #1b1f24; --quiet: #4b5563; --line: #6b7280;\n"
 	"  --dma: #ffd2a8; --normal: #b9dcf7; --highmem: #f5e79a; --movable: #e2c4ec;\n"
 	"  --area: #bfe6d6; --bank: #e5e7eb; --nomap: #c9cdd3; --reserved: #374151;\n"
-	"  --limit: #a33b00; --band: #b9dcf7 }\n"
+	"  --limit: #a33b00; --band: #b9dcf7; --rpages: #aab2bd; --upages: #f08a7a;\n"
+	"  --mpages: #7fc97f; --epages: #6fb7e8; --hpages: #c39bf0; --ipages: #e0b341;\n"
+	"  --xpages: #ff7ab8 }\n"
 	"@media (prefers-color-scheme: dark) {\n"
 	"svg { --back: #14181d; --ink: #f3f4f6; --quiet: #c3c9d1; --line: #8b949e;\n"
 	"  --dma: #7a3e0a; --normal: #14507f; --highmem: #5f5410; --movable: #61357a;\n"
 	"  --area: #135441; --bank: #2f363f; --nomap: #454c55; --reserved: #d1d5db;\n"
-	"  --limit: #ff9d66; --band: #14507f } }\n"
+	"  --limit: #ff9d66; --band: #14507f; --rpages: #5b6470; --upages: #a63d2f;\n"
+	"  --mpages: #2f7a37; --epages: #1f6ea8; --hpages: #7446ad; --ipages: #7d5e0c;\n"
+	"  --xpages: #b01f68 } }\n"
 	"text { fill: var(--ink); font-family: system-ui, 'Segoe UI', 'DejaVu Sans', Arial,"
 	" sans-serif }\n"
 	".title { font-size: 22px; font-weight: 600 } .column { font-size: 14px; font-weight: 600 "
@@ -756,7 +829,12 @@ static const char style[] =
 	".leader { stroke: var(--line); stroke-width: .8; fill: none }\n"
 	".break { fill: none; stroke: var(--quiet); stroke-width: 2 }\n"
 	".stripe { stroke: var(--line); stroke-width: 2 } .dot { fill: var(--line) }\n"
-	".stripe-back { fill: var(--nomap); stroke: none }\n";
+	".stripe-back { fill: var(--nomap); stroke: none }\n"
+	".live { stroke: none } .pale { opacity: .5 } .free-pages { fill: var(--back) }\n"
+	".reserved-pages { fill: var(--rpages) } .unmovable-pages { fill: var(--upages) }\n"
+	".movable-pages { fill: var(--mpages) } .reclaimable-pages { fill: var(--epages) }\n"
+	".highatomic-pages { fill: var(--hpages) } .isolated-pages { fill: var(--ipages) }\n"
+	".quarantined-pages { fill: var(--xpages) }\n";
 
 static const char patterns[] =
 	"<defs>\n<pattern id=\"stripes\" width=\"7\" height=\"7\" patternUnits=\"userSpaceOnUse\""
@@ -775,6 +853,18 @@ static const char *board_name(struct drawing *d)
 		   (const char *)d->run->blob + tree->model.offset);
 }
 
+static void make_live_head(struct drawing *d, struct label *label)
+{
+	const struct live *live = d->live;
+
+	if (live == NULL)
+		return;
+	label_note(&d->head, label,
+		   say(d, "live: the memmap of line %u in %s, a character is %s", live->line,
+		       live->file, size_text(live->unit_bytes)));
+	label_note(&d->head, label, live->differences);
+}
+
 /* The lines below the title. */
 static void make_head(struct drawing *d)
 {
@@ -787,6 +877,7 @@ static void make_head(struct drawing *d)
 		   say(d,
 		       "VMSPLIT_%s, PAGE_OFFSET 0x%08" PRIx32 ", RAM base 0x%08" PRIx64 ", file %s",
 		       d->options->split, plan->page_offset, plan->ram_base, d->options->file));
+	make_live_head(d, label);
 	label_note(&d->head, label,
 		   say(d, "boot arguments: %s",
 		       d->run->bootargs[0] != '\0' ? d->run->bootargs : "none"));
@@ -804,9 +895,50 @@ static void draw_head(struct drawing *d)
 	put_text(d, BANK_X + BANK_WIDTH / 2.0, d->top - 30, "note mid", "banks");
 	put_text(d, BANK_X + BANK_WIDTH / 2.0, d->top - 14, "note mid", "(tree)");
 	put_text(d, ZONE_X + ZONE_WIDTH / 2.0, d->top - 30, "column mid", "Physical memory");
-	put_text(d, ZONE_X + ZONE_WIDTH / 2.0, d->top - 14, "note mid", "by zone");
+	put_text(d, zone_middle(d), d->top - 14, "note mid", "by zone");
+	if (d->live != NULL)
+		put_text(d, LIVE_X + LIVE_WIDTH / 2.0, d->top - 14, "note mid", "live");
 	put_text(d, AREA_X + AREA_WIDTH / 2.0, d->top - 30, "column mid", "Kernel addresses");
 	put_text(d, AREA_X + AREA_WIDTH / 2.0, d->top - 14, "note mid", "virtual");
+}
+
+static double legend_y(const struct drawing *d, unsigned int number)
+{
+	return d->bottom + 34 + LEGEND_STEP * (number / 4);
+}
+
+static void put_legend(const struct drawing *d, unsigned int number, const char *class,
+		       const char *letter, const char *text)
+{
+	double x = 24 + 365.0 * (number % 4), y = legend_y(d, number);
+
+	put_rect(d, x, y, 24, y + 14, class);
+	put_text(d, x + 12, y + 11.5, "in mid", letter);
+	put_text(d, x + 32, y + 11.5, "in", text);
+}
+
+/* The kinds from entry `first` on, which begins a row, and a row of words. */
+static void draw_live_legend(const struct drawing *d, unsigned int first)
+{
+	char class[40], letter[2] = "";
+
+	if (d->live == NULL)
+		return;
+	for (enum live_kind kind = 0; kind <= LIVE_QUARANTINED; kind++) {
+		snprintf(class, sizeof(class), "%s-pages", live_kind_name(kind));
+		letter[0] = live_kind_letter(kind);
+		put_legend(d, first + kind, class, letter, live_kind_name(kind));
+	}
+	put_text(d, 24, legend_y(d, first + LIVE_QUARANTINED + 1) + 11.5, "in",
+		 "The last eight are the strip in the zones, live: what each character of memmap "
+		 "has most of. Pale, a small letter: more than half of it is free. At least 3.5 px "
+		 "each; no RAM, nothing drawn.");
+}
+
+/* Rows that draw_live_legend adds. */
+static double live_legend_height(const struct drawing *d)
+{
+	return d->live != NULL ? LEGEND_STEP * ((LIVE_QUARANTINED + 4) / 4 + 1) : 0;
 }
 
 static void draw_legend(const struct drawing *d)
@@ -829,18 +961,15 @@ static void draw_legend(const struct drawing *d)
 		{ "window", "a DMA window of the tree; dashed: the limit" },
 	};
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(entries); i++) {
-		double x = 24 + 365.0 * (i % 4), y = d->bottom + 34 + 22.0 * (i / 4);
-
-		put_rect(d, x, y, 24, y + 14, entries[i].class);
-		put_text(d, x + 32, y + 11.5, "in", entries[i].text);
-	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(entries); i++)
+		put_legend(d, i, entries[i].class, "", entries[i].text);
+	draw_live_legend(d, ARRAY_SIZE(entries));
 }
 
 /* A bar as long as a round number of MiB, and what does not obey it. */
 static void draw_scale(struct drawing *d)
 {
-	double y = d->bottom + 112, step = 1;
+	double y = d->bottom + 112 + live_legend_height(d), step = 1;
 
 	while (step * d->picture.px_per_mib < 40)
 		step *= 2;
@@ -885,6 +1014,7 @@ static void draw_columns(struct drawing *d)
 	draw_windows(d);
 	for (unsigned int i = 0; i < d->picture.area_count; i++)
 		draw_area(d, &d->picture.areas[i]);
+	draw_live(d);
 	for (enum zone_type type = 0; type < MAX_NR_ZONES; type++)
 		draw_zone_outline(d, type);
 	draw_dma_limit(d);
@@ -909,22 +1039,26 @@ static void arrange(struct drawing *d)
 	d->bottom = d->bottom > right ? d->bottom : right;
 }
 
-void draw_svg(const struct options *options, const struct run *run, FILE *file)
+void draw_svg(const struct options *options, const struct run *run, const struct live *live,
+	      FILE *file)
 {
 	static struct drawing drawing;
 	struct drawing *d = &drawing;
+	double height;
 
 	d->file = file;
 	d->options = options;
 	d->run = run;
+	d->live = live;
 	arrange(d);
+	height = d->bottom + 140 + live_legend_height(d);
 	fprintf(file,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %.0f\" width=\"%d\" "
 		"height=\"%.0f\" role=\"img\" data-px-per-mib=\"%.9f\">\n",
-		WIDTH, d->bottom + 140, WIDTH, d->bottom + 140, d->picture.px_per_mib);
+		WIDTH, height, WIDTH, height, d->picture.px_per_mib);
 	draw_description(d);
 	fprintf(file, "<style>\n%s</style>\n%s", style, patterns);
-	put_rect(d, 0, 0, WIDTH, d->bottom + 140, "back");
+	put_rect(d, 0, 0, WIDTH, height, "back");
 	draw_head(d);
 	draw_columns(d);
 	draw_labels(d);

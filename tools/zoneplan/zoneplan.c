@@ -11,7 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "zoneplan.h"
+#include "live.h"
 
 void die(const char *format, ...)
 {
@@ -33,6 +33,11 @@ static void usage(FILE *where, int status)
 		"Without --bootargs the tree's own /chosen/bootargs are used.\n"
 		"  --lint             what is wrong with the tree; exit status 1 if anything is\n"
 		"  --svg FILE         draw it: physical memory beside the kernel's addresses\n"
+		"  --live REPORT      what the board uses, from a captured console with a memmap: "
+		"a\n"
+		"                     table, or with --svg in the picture. Arguments and split "
+		"that\n"
+		"                     are not given are those of the report's boot log\n"
 		"  --compare \"A\" \"B\"  two plans of the tree: what moves, how far and why. A "
 		"and B\n"
 		"                     are boot arguments; --vmsplit 2G may stand among them\n"
@@ -90,7 +95,8 @@ static void read_options(int argc, char **argv, struct options *options)
 			options->compare[1] = argv[++i];
 		} else if (option_value(argc, argv, &i, "--vmsplit", &options->split) ||
 			   option_value(argc, argv, &i, "--bootargs", &options->bootargs) ||
-			   option_value(argc, argv, &i, "--svg", &options->svg))
+			   option_value(argc, argv, &i, "--svg", &options->svg) ||
+			   option_value(argc, argv, &i, "--live", &options->live))
 			continue;
 		else if (argv[i][0] != '-' && options->file == NULL)
 			options->file = argv[i];
@@ -99,7 +105,7 @@ static void read_options(int argc, char **argv, struct options *options)
 	}
 	if (options->file == NULL)
 		usage(stderr, 2);
-	if (!split_find(&options->split, &options->page_offset)) {
+	if (options->split != NULL && !split_find(&options->split, &options->page_offset)) {
 		fprintf(stderr, "zoneplan: --vmsplit %s: must be 3G, 2G or 1G\n", options->split);
 		exit(2);
 	}
@@ -108,16 +114,21 @@ static void read_options(int argc, char **argv, struct options *options)
 		fprintf(stderr, "zoneplan: --svg, --compare and --all-splits: choose one\n");
 		exit(2);
 	}
+	if (options->live != NULL && (options->compare[0] != NULL || options->all_splits ||
+				      options->lint || options->json)) {
+		fprintf(stderr, "zoneplan: --live goes with --svg or alone\n");
+		exit(2);
+	}
 }
 
-static void write_svg(const struct options *options, const struct run *run)
+static void write_svg(const struct options *options, const struct run *run, const struct live *live)
 {
 	FILE *file = fopen(options->svg, "w");
 	bool failed;
 
 	if (file == NULL)
 		die("%s: %s", options->svg, strerror(errno));
-	draw_svg(options, run, file);
+	draw_svg(options, run, live, file);
 	failed = ferror(file) != 0;
 	if (fclose(file) != 0 || failed)
 		die("%s: could not be written to the end: %s", options->svg, strerror(errno));
@@ -131,7 +142,7 @@ static int show_one_plan(const struct options *options)
 
 	run_plan(options, &run);
 	if (options->svg != NULL)
-		write_svg(options, &run);
+		write_svg(options, &run, NULL);
 	if (options->lint)
 		status = print_lint(&run);
 	else if (options->json)
@@ -142,12 +153,36 @@ static int show_one_plan(const struct options *options)
 	return status;
 }
 
+static void show_live(const struct options *options, struct live *live)
+{
+	static struct run run;
+
+	run_plan(options, &run);
+	live_settle(live, &run.plan.layout);
+	if (options->svg != NULL)
+		write_svg(options, &run, live);
+	else
+		print_live(live);
+	run_free(&run);
+	live_free(live);
+}
+
 int main(int argc, char **argv)
 {
-	struct options options = { .split = "3G" };
+	struct options options = { 0 };
+	struct live live;
 
 	read_options(argc, argv, &options);
-	if (options.all_splits)
+	if (options.live != NULL) {
+		live_read(options.live, &live);
+		live_complete(&live, &options);
+	}
+	if (options.split == NULL)
+		options.split = "3G";
+	split_find(&options.split, &options.page_offset);
+	if (options.live != NULL)
+		show_live(&options, &live);
+	else if (options.all_splits)
 		print_all_splits(&options);
 	else if (options.compare[0] != NULL)
 		print_compare(&options);

@@ -14,13 +14,14 @@
 #define NOMINAL_IMAGE_BYTES (256U * SZ_1K)
 
 struct options {
-	const char *split; /* "3G" */
+	const char *split; /* "3G"; NULL while nothing has said which */
 	uint32_t page_offset;
 	const char *bootargs; /* NULL: the tree's own */
 	bool json;
 	bool lint;
 	const char *file;
 	const char *svg;        /* NULL: draw nothing */
+	const char *live;       /* NULL: no report of a board's use */
 	const char *compare[2]; /* NULL: compare nothing */
 	bool all_splits;
 };
@@ -43,6 +44,9 @@ struct run {
 /* Run them. Where the firmware would stop, the process ends after the log so far. */
 void run_plan(const struct options *options, struct run *run);
 void run_free(struct run *run);
+
+/* The whole file and a NUL behind it, to be freed; one that cannot be read ends the program. */
+void *read_file(const char *name, size_t *bytes, const char *remedy);
 
 /* From now on fatal() calls this with its text, before it prints or ends anything. */
 void run_on_stop(void (*hook)(const char *why));
@@ -75,6 +79,9 @@ bool print_lint(const struct run *run);
 void print_json_findings(const struct run *run);
 void print_compare(const struct options *options);
 void print_all_splits(const struct options *options);
-void draw_svg(const struct options *options, const struct run *run, FILE *file);
+struct live;
+/* With the use that `live` reports, unless it is NULL. */
+void draw_svg(const struct options *options, const struct run *run, const struct live *live,
+	      FILE *file);
 
 #endif

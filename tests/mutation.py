@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Plant known bugs in the page allocator, one at a time, and see which test catches each.
+
+The problem: a test that cannot fail proves nothing, and nobody sees that it cannot. Here each entry
+of tests/mutation.txt changes one place of the source; the file is compiled anew, linked with the
+rest into the host tests, and these are run until one fails. A bug that no test catches is a test that
+is missing.
+
+    tests/mutation.py --cc "gcc FLAGS"          all of them, and a table; exit status 1: one survived
+    tests/mutation.py --cc "gcc FLAGS" NAME...  only these
+    tests/mutation.py --list                    their names
+
+The objects of the unchanged rest are those of `make test`: run by `make mutation`, which makes them.
+"""
+import argparse
+import concurrent.futures
+import dataclasses
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+LIST = "tests/mutation.txt"
+HANG_SECONDS = 120
+
+# Quick ones first. (program, constants, arguments)
+PROGRAMS = [("test_pages", "tiny", []), ("test_pages", "model", []),
+            ("test_pages_model", "tiny", ["20000"]), ("test_pages_model", "model", ["20000"])]
+
+
+@dataclasses.dataclass
+class Mutation:
+    name: str
+    path: str
+    old: str
+    new: str
+
+
+def read_list():
+    """Entries are blocks: `= name`, `@ path`, lines `- old`, lines `+ new`."""
+    mutations = []
+    with open(LIST, encoding="utf-8") as file:
+        for line in file.read().splitlines():
+            if line.startswith("= "):
+                mutations.append(Mutation(line[2:], "", "", ""))
+            elif line.startswith("@ "):
+                mutations[-1].path = line[2:]
+            elif line.startswith("- "):
+                mutations[-1].old += line[2:] + "\n"
+            elif line.startswith("+"):
+                mutations[-1].new += line[2:] + "\n"
+            elif line and not line.startswith("#"):
+                sys.exit(f"{LIST}: what is this? {line}")
+    return mutations
+
+
+def dedent(text):
+    return [line.strip() for line in text.splitlines()]
+
+
+def mutate(mutation):
+    """The changed text. The old lines stand there once, whatever their indentation."""
+    with open(mutation.path, encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    old = dedent(mutation.old)
+    places = [i for i in range(len(lines) - len(old) + 1)
+              if [line.strip() for line in lines[i:i + len(old)]] == old]
+    if len(places) != 1:
+        sys.exit(f"{LIST}: {mutation.name}: its lines stand {len(places)} times in "
+                 f"{mutation.path}; bring the entry up to date")
+    lines[places[0]:places[0] + len(old)] = mutation.new.splitlines()
+    return "\n".join(lines) + "\n"
+
+
+def objects_of(program, constants, sources):
+    folder = f"build/host/{constants}"
+    return {source: f"{folder}/{source}.o" for source in [f"tests/host/{program}.c", *sources]}
+
+
+class Build:
+    """One mutation's own folder: the changed source in it, and what must be compiled because of it."""
+
+    def __init__(self, mutation, options):
+        self.folder = f"build/mutation/{mutation.name.replace(' ', '_').replace('/', '_')}"
+        self.mutation, self.options = mutation, options
+        shutil.rmtree(self.folder, ignore_errors=True)
+        path = os.path.join(self.folder, mutation.path)
+        os.makedirs(os.path.dirname(path))
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(mutate(mutation))
+
+    def compile(self, source, constants):
+        config = {"model": "build/host/config.h", "tiny": "build/host_tiny/config.h"}[constants]
+        output = f"{self.folder}/{constants}_{source.replace('/', '_')}.o"
+        changed = os.path.join(self.folder, source)
+        if not os.path.exists(output):
+            subprocess.run([*shlex.split(self.options.cc), f"-I{self.folder}/src",
+                            "-Itests/host/double_mm", "-Itests/host", "-Isrc",
+                            "-include", config, "-c",
+                            changed if os.path.exists(changed) else source, "-o", output],
+                           check=True)
+        return output
+
+    def link(self, program, constants):
+        objects = objects_of(program, constants, self.options.sources)
+        header = self.mutation.path.endswith(".h")
+        for source in objects:
+            if header or source == self.mutation.path:
+                objects[source] = self.compile(source, constants)
+        output = f"{self.folder}/{program}_{constants}"
+        subprocess.run([*shlex.split(self.options.cc), *objects.values(), "-lcmocka", "-o", output],
+                       check=True)
+        return output
+
+
+def fails(program, arguments):
+    """What gave the bug away, or None."""
+    try:
+        result = subprocess.run([program, *arguments], timeout=HANG_SECONDS, text=True,
+                                capture_output=True, errors="replace")
+    except subprocess.TimeoutExpired:
+        return "hangs"
+    if result.returncode == 0:
+        return None
+    output = result.stdout + result.stderr
+    for line in output.splitlines():
+        if "[  FAILED  ]" in line and "test(s)" not in line:
+            return line.split("]", 1)[1].strip()
+    for line in output.splitlines():
+        if "runtime error" in line or "ERROR: AddressSanitizer" in line or "page_check:" in line:
+            return line.strip()[:60]
+    return f"exit status {result.returncode}"
+
+
+def try_mutation(mutation, options):
+    build = Build(mutation, options)
+    for program, constants, arguments in PROGRAMS:
+        try:
+            how = fails(build.link(program, constants), arguments)
+        except subprocess.CalledProcessError:
+            return mutation, "the compiler", "it does not build"
+        if how:
+            shutil.rmtree(build.folder, ignore_errors=True)
+            return mutation, f"{program}{'_tiny' if constants == 'tiny' else ''}", how
+    return mutation, None, None
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Plant bugs and see them caught.")
+    parser.add_argument("names", nargs="*", help="which (default: all)")
+    parser.add_argument("--cc", help="compiler and flags")
+    parser.add_argument("--sources", type=str.split, default=[], help="what the tests are made of")
+    parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--list", action="store_true")
+    options = parser.parse_args()
+    os.chdir(ROOT)
+    mutations = read_list()
+    if options.list:
+        print("\n".join(mutation.name for mutation in mutations))
+        return
+    wanted = [m for m in mutations if not options.names or m.name in options.names]
+    for mutation in wanted:
+        mutate(mutation)  # all entries are up to date, or nothing is begun
+    survived = 0
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for i, (mutation, by, how) in enumerate(pool.map(lambda m: try_mutation(m, options), wanted)):
+            survived += by is None
+            print(f"[{i + 1:2}/{len(wanted)}] {mutation.name:48} "
+                  + (f"caught by {by}: {how}" if by else "SURVIVED"), flush=True)
+    print(f"mutation: {len(wanted)} bugs planted, {len(wanted) - survived} caught, {survived} survived")
+    sys.exit(1 if survived or not wanted else 0)
+
+
+if __name__ == "__main__":
+    main()
