@@ -125,8 +125,12 @@ test: all $(TEST_PROGRAMS) $(JOBS_FILE)  ## all tests: on the host, and booting 
 
 # What takes too long for every day.
 .PHONY: torture
-torture: all $(TEST_PROGRAMS)  ## the long tests: every board of the kernel, 1,000 damaged trees booted
-	@{ printf "host: planner against all the kernel's trees\ttests/kernel_trees.py --all -j $(JOBS)\n"; \
+torture: all $(TEST_PROGRAMS)  ## the long tests: 20 million page operations on the host, 2 million on the target, every board of the kernel, 1,000 damaged trees booted
+	@{ for constants in '' _tiny; do for seed in 1 2; do \
+	     printf "pages: 5 million operations, seed $$seed$$constants\t$(HOST)/test_pages_model$$constants 5000000 $$seed\n"; \
+	   done; done; \
+	   printf "pages: 2 million operations on the target\ttests/torture.py\n"; \
+	   printf "host: planner against all the kernel's trees\ttests/kernel_trees.py --all -j $(JOBS)\n"; \
 	   for first in 1 251 501 751; do \
 	     printf "boot: damaged trees from $$first\ttests/boot_mutants.py --first $$first --count 250\n"; \
 	   done; } > build/torture-jobs.txt

@@ -275,7 +275,8 @@ static bool reserve_highatomic(struct zone *zone, const struct page *page)
 {
 	if (zone->highatomic_blocks << PAGE_ORDER_MAX >=
 		    zone->managed_pages / 100 + (1U << PAGE_ORDER_MAX) ||
-	    pageblock_type(page) >= MIGRATE_PCPTYPES || pageblock_is_shared(page_to_pfn(page)))
+	    pageblock_type(page) >= MIGRATE_PCPTYPES ||
+	    !zone_has_pageblock(zone, page_to_pfn(page)))
 		return false;
 	set_pageblock_type(page, MIGRATE_HIGHATOMIC);
 	zone->highatomic_blocks++;
@@ -341,14 +342,17 @@ static bool drain_magazines(gfp_t gfp, unsigned int order)
 	return magazines_drain_all();
 }
 
+/* What a hook freed may lie in magazines by now. */
 static bool reclaim(gfp_t gfp, unsigned int order)
 {
-	return page_reclaim_hook != NULL && page_reclaim_hook(gfp, order);
+	return page_reclaim_hook != NULL && page_reclaim_hook(gfp, order) &&
+	       (magazines_drain_all(), true);
 }
 
 static bool compact(gfp_t gfp, unsigned int order)
 {
-	return order > 0 && page_compact_hook != NULL && page_compact_hook(gfp, order);
+	return order > 0 && page_compact_hook != NULL && page_compact_hook(gfp, order) &&
+	       (magazines_drain_all(), true);
 }
 
 /* What was set aside for atomic blocks, before somebody else goes without. */

@@ -142,7 +142,8 @@ extern void (*page_refusal_hook)(const struct page_refusal *refusal);
 
 /*
  * What may make memory free before a request is refused, in this order: draining magazines is
- * built in, reclaim and compaction hang themselves in. True: something was freed, try again.
+ * built in, reclaim and compaction hang themselves in. True: something was freed; the
+ * magazines are drained once more and the request is tried again.
  */
 extern bool (*page_reclaim_hook)(gfp_t gfp, unsigned int order);
 extern bool (*page_compact_hook)(gfp_t gfp, unsigned int order);

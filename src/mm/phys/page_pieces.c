@@ -194,8 +194,11 @@ bool page_quarantine(struct page *page, unsigned int order)
 	uint32_t pfn = page_to_pfn(page), end_pfn;
 	struct page *head;
 
-	magazines_drain_all();
 	head = page_block_head(pfn);
+	if (head != NULL && page_type(head) == PAGE_CACHED) {
+		magazines_drain_all();
+		head = page_block_head(pfn);
+	}
 	if (head == NULL || page_type(head) != PAGE_FREE)
 		return false;
 	/* No more than is free here, and no less than the page itself. */

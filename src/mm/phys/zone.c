@@ -67,19 +67,13 @@ void zones_init(const struct zone_layout *layout)
 	page_alloc_init();
 }
 
-bool pageblock_is_shared(uint32_t pfn)
+bool zone_has_pageblock(const struct zone *zone, uint32_t pfn)
 {
 	uint32_t start_pfn = ALIGN_DOWN(pfn, 1U << PAGE_ORDER_MAX);
-	uint32_t end_pfn = start_pfn + (1U << PAGE_ORDER_MAX);
-	unsigned int sharers = 0;
 
-	for (unsigned int type = 0; type < MAX_NR_ZONES; type++) {
-		const struct zone_span *span = &zones[type].span;
-
-		sharers += span->start_pfn < end_pfn &&
-			   span->start_pfn + span->spanned_pages > start_pfn;
-	}
-	return sharers > 1;
+	return start_pfn >= zone->span.start_pfn &&
+	       start_pfn + (1U << PAGE_ORDER_MAX) <=
+		       zone->span.start_pfn + zone->span.spanned_pages;
 }
 
 /* --- asking ---------------------------------------------------------------------------------- */
@@ -136,6 +130,6 @@ void zone_count_pageblocks(enum zone_type type, uint32_t counts[MIGRATE_TYPES])
 		counts[migrate] = 0;
 	for (uint32_t pfn = span->start_pfn; pfn < end_pfn;
 	     pfn = ALIGN_DOWN(pfn, 1U << PAGE_ORDER_MAX) + (1U << PAGE_ORDER_MAX))
-		if (page_type(pfn_to_page(pfn)) != PAGE_NONE)
+		if (page_block_head(pfn) != NULL)
 			counts[pageblock_type(pfn_to_page(pfn))]++;
 }

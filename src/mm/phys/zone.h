@@ -86,10 +86,10 @@ void zones_init(const struct zone_layout *layout);
 void zone_blocks_init(void);
 
 /*
- * Whether two zones meet inside the pageblock that holds a frame. Its type is then both's, under two
- * locks, so it never becomes HighAtomic or Isolate, whose pages each zone counts.
+ * Whether the pageblock that holds a frame lies in this zone whole. Where two zones meet inside one,
+ * its type is both's: then neither sets it aside for atomic blocks, which each counts by itself.
  */
-bool pageblock_is_shared(uint32_t pfn);
+bool zone_has_pageblock(const struct zone *zone, uint32_t pfn);
 
 /* Lowmem as the layout says, from the first zone's start: other pages have no linear address. */
 uint32_t zones_lowmem_end_pfn(void);
