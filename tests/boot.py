@@ -168,6 +168,12 @@ def selftest_group():
         tests.append((f"virt {split} cortex-a15 769M",
                       lambda s=split: selftest(vmsplit=s, mem="769M", cpu="cortex-a15")))
     tests.append(("Linux's own KTAP parser", linux_ktap_parser))
+    # Every suite passes while requests are refused on purpose, and while every page is watched.
+    tests += [(f"{bootargs}, {board}", lambda a=bootargs, b=board: selftest(
+                  a, board=b, **({"smp": 1} if b == "virt" else {})))
+              for board in ("virt", "raspi2b")
+              for bootargs in ("fail_page_alloc=every:3", "fail_page_alloc=probability:20,min_order:1",
+                               "mem=64M page_poison=1 page_owner=1 init_on_alloc=1 init_on_free=1")]
     # Ends and starts that are no multiple of a page, a megabyte or 2 MiB.
     tests += [(bootargs, lambda b=bootargs: selftest(b)) for bootargs in (
         "vmalloc=250000000", "mem=512M@0x40100000", "mem=300000000 kernelcore=33%",

@@ -85,7 +85,7 @@ $(foreach t,$(TESTS),$(eval $(call test_rule,$(t))))
 
 # The page allocator, the firmware's own files, on an arena of the host: with the constants of the
 # firmware and with tiny ones.
-PAGE_TESTS := pages pages_gfp pages_types pages_pieces pages_misuse pages_model
+PAGE_TESTS := pages pages_gfp pages_types pages_pieces pages_misuse pages_why pages_debug pages_model
 PAGE_SRC   := $(addprefix src/mm/phys/,page.c gfp.c zone.c zone_blocks.c buddy.c magazine.c page_alloc.c \
 	      page_pieces.c page_check.c page_debug.c page_owner.c page_fail.c page_trace.c page_why.c page_map.c \
 	      memblock.c watermark.c zone_layout.c) src/lib/size.c tests/host/page_harness.c
@@ -98,9 +98,16 @@ endef
 $(foreach t,$(PAGE_TESTS),$(eval $(call page_test_rule,$(t),model,)) $(eval $(call page_test_rule,$(t),tiny,_tiny)))
 TESTS += $(PAGE_TESTS) $(PAGE_TESTS:%=%_tiny)
 
+# What a board recorded, on the same allocator (tests/replay.py; tests/host/replay.c says how).
+$(HOST)/replay: $(HOST)/model/tests/host/replay.c.o $(PAGE_SRC:%=$(HOST)/model/%.o)
+	@echo "  HOSTLD  $@"
+	@$(HOSTCC) $(SANITIZED) $^ -lcmocka -o $@
+-include $(HOST)/model/tests/host/replay.c.d
+
 include tests/fuzz/fuzz.mk
 
-TEST_PROGRAMS := $(FUZZ_TARGETS:%=$(FUZZED)/fuzz_%) $(TESTS:%=$(HOST)/test_%) $(HOST)/zoneplan $(HOST)/zoneplan-sanitized
+TEST_PROGRAMS := $(FUZZ_TARGETS:%=$(FUZZED)/fuzz_%) $(TESTS:%=$(HOST)/test_%) $(HOST)/replay \
+		 $(HOST)/zoneplan $(HOST)/zoneplan-sanitized
 
 # Everything that `make test` runs, a line each: name, tab, command.
 JOBS_FILE := build/test-jobs.txt
@@ -116,6 +123,8 @@ $(JOBS_FILE): tests/tests.mk tests/boot.py
 	   printf "host: planner against the kernel's trees, a sample\ttests/kernel_trees.py -j 1\n"; \
 	   for tool in check_includes tap_total; do printf "tools: $$tool\\ttools/$$tool.py --self-test\n"; done; \
 	   printf 'boot: shell\ttests/shell.py\n'; \
+	   printf 'boot: pages watched\ttests/page_debug.py\n'; \
+	   printf 'boot: a trace, replayed\ttests/replay.py $(HOST)/replay\n'; \
 	   printf 'boot: faults\ttests/fault.py\n'; \
 	   printf 'boot: damaged trees\ttests/boot_mutants.py\n'; \
 	   for group in $$(tests/boot.py --list); do printf "boot: $$group\\ttests/boot.py $$group\n"; done; } > $@

@@ -12,6 +12,9 @@
  */
 void backtrace_print(const struct unwind_registers *from, bool interrupted);
 
+/* Leave out what lies in the page allocator's own text, however deep it is in there. */
+#define BACKTRACE_SKIP_PAGES 0xffffffffU
+
 /*
  * The return addresses from here upwards, `skip` of them left out (0: the first lies in the function
  * that calls this). Returns how many were found, at most `most`.

@@ -42,8 +42,11 @@ static void trace(int argc, char **argv)
 			       count, left_out);
 	} else if (argc == 2 && strcmp(argv[1], "dump") == 0) {
 		dump_trace();
+	} else if (argc == 2 && strcmp(argv[1], "forget") == 0) {
+		page_debug_set(PAGE_DEBUG_TRACE, false);
+		page_trace_forget();
 	} else {
-		console_printf("trace: expects on, off or dump\n");
+		console_printf("trace: expects on, off, dump or forget\n");
 	}
 }
 
@@ -54,10 +57,11 @@ static void complete_trace(struct completion *completion)
 	completion_offer(completion, "on");
 	completion_offer(completion, "off");
 	completion_offer(completion, "dump");
+	completion_offer(completion, "forget");
 }
 
-SHELL_COMMAND_COMPLETED(trace, trace, "WHAT",
-			"on, off or dump: record requests for pages and frees", complete_trace);
+SHELL_COMMAND_COMPLETED(trace, trace, "WHAT", "record requests for pages: on, off, dump, forget",
+			complete_trace);
 
 /* --- failpages ------------------------------------------------------------------------------- */
 
@@ -75,9 +79,9 @@ static void failpages(int argc, char **argv)
 		page_debug_set(PAGE_DEBUG_FAIL, false);
 		return;
 	}
-	wrong = page_fail_parse(argv[1]);
-	if (argc != 2 || wrong != NULL)
-		console_printf("failpages: %s\n", wrong != NULL ? wrong : "expects one word");
+	wrong = argc == 2 ? page_fail_parse(argv[1]) : "expects one word";
+	if (wrong != NULL)
+		console_printf("failpages: %s\n", wrong);
 	else
 		page_debug_set(PAGE_DEBUG_FAIL, true);
 }

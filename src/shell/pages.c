@@ -193,7 +193,7 @@ static void print_place(uint32_t pfn)
 {
 	const struct page *page = pfn_to_page(pfn);
 
-	console_printf("page %#" PRIx32 " at %#010" PRIx64 ": ", pfn, (uint64_t)PFN_PHYS(pfn));
+	console_printf("page %#" PRIx32 " at 0x%08" PRIx64 ": ", pfn, (uint64_t)PFN_PHYS(pfn));
 	if (page_address(page) != NULL)
 		console_printf("linear address %p, ", page_address(page));
 	else

@@ -13,8 +13,9 @@
 #include "kern/backtrace.h"
 #include "kern/symbols.h"
 #include "mm/phys/memblock.h"
+#include "mm/phys/page_trace.h"
 
-#define ARENA_PAGES (256U << 8) /* 256 MiB */
+#define ARENA_PAGES (3072U << 8) /* 3 GiB, of which the host gives what is written to */
 
 uintptr_t double_vmemmap;
 uint32_t double_irq_flags;
@@ -214,6 +215,9 @@ void harness_start(const struct harness_machine *machine)
 	struct zone_layout layout;
 
 	map_once();
+	/* What the machine before still keeps in its memory: owners, a trace. */
+	page_debug_set(UINT32_MAX, false);
+	page_trace_forget();
 	assert_true(total_pages(machine) <= ARENA_PAGES);
 	memset(&page_magazines, 0, sizeof(page_magazines));
 	double_irq_flags = 0;

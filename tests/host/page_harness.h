@@ -25,13 +25,13 @@ struct harness_machine {
 		uint32_t first_page;
 		uint32_t pages;
 		enum { PIECE_RESERVED = 1, PIECE_NO_MAP, PIECE_HOLE } kind;
-	} pieces[8];
+	} pieces[64];
 };
 
 /*
  * Make this machine and hand its memory to the page allocator: every static of it as at power-on,
  * hooks recording, watermarks by the formulas (change watermark_settings before). The first page is
- * always reserved. At most 256 MiB in all.
+ * always reserved. At most 3 GiB in all.
  */
 void harness_start(const struct harness_machine *machine);
 

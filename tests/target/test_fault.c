@@ -19,6 +19,8 @@
 #include "mm/phys/page_alloc.h"
 #include "mm/phys/page.h"
 
+#include "insist.h"
+
 extern char __text_start[], __rodata_start[], __rodata_end[], __data_start[];
 extern char boot_stack[], exception_stack[];
 extern char vectors_start[];

@@ -9,6 +9,8 @@
 #include "mm/phys/page_alloc.h"
 #include "mm/phys/zone.h"
 
+#include "insist.h"
+
 extern char __boot_stack_guard[], __exception_stack_guard[];
 
 SELFTEST(memblock, invariants_hold)

@@ -18,6 +18,8 @@
 
 #include "page_watch.h"
 
+#include "insist.h"
+
 /* --- what is promised of a block -------------------------------------------------------------- */
 
 static bool is_in_ram(uint32_t pfn)

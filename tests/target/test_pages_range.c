@@ -9,6 +9,8 @@
 
 #include "page_watch.h"
 
+#include "insist.h"
+
 extern char __text_start[];
 
 static void expect_range(uint32_t start_pfn, uint32_t end_pfn)

@@ -14,6 +14,8 @@
 
 #include "page_watch.h"
 
+#include "insist.h"
+
 static struct page *window_pages[KMAP_LOCAL_DEPTH + 1];
 
 /* One more page than windows. False: this machine has no highmem to show. */

@@ -13,6 +13,9 @@
 
 uint32_t page_debug, page_debug_wanted;
 
+/* All that is free holds poison. While it is turned on, what handlers give back does, other not. */
+static bool all_poisoned;
+
 /* --- boot parameters ------------------------------------------------------------------------- */
 
 static const char *parse_switch(const char *value, uint32_t option)
@@ -130,11 +133,25 @@ static void poison_zone(struct zone *zone)
 
 /* --- on and off ------------------------------------------------------------------------------ */
 
+/* Memory for what is turned on now, all or none. */
 static bool prepare(uint32_t options)
 {
-	if ((options & PAGE_DEBUG_OWNER) != 0 && !page_owner_start())
+	bool owner = (options & PAGE_DEBUG_OWNER) != 0;
+
+	if (owner && !page_owner_start())
 		return false;
-	return (options & PAGE_DEBUG_TRACE) == 0 || page_trace_start();
+	if ((options & PAGE_DEBUG_TRACE) == 0 || page_trace_start())
+		return true;
+	if (owner)
+		page_owner_stop();
+	return false;
+}
+
+static void poison_all(void)
+{
+	for (unsigned int type = 0; type < MAX_NR_ZONES; type++)
+		poison_zone(&zones[type]);
+	all_poisoned = true;
 }
 
 bool page_debug_set(uint32_t options, bool on)
@@ -145,10 +162,13 @@ bool page_debug_set(uint32_t options, bool on)
 		return false;
 	if (before == 0 && after != 0)
 		page_alloc_divert(true);
-	if ((after & ~before & PAGE_DEBUG_POISON) != 0)
-		for (unsigned int type = 0; type < MAX_NR_ZONES; type++)
-			poison_zone(&zones[type]);
+	if ((before & ~after & PAGE_DEBUG_POISON) != 0)
+		all_poisoned = false;
 	page_debug = after;
+	if ((after & ~before & PAGE_DEBUG_POISON) != 0)
+		poison_all();
+	if ((before & ~after & PAGE_DEBUG_OWNER) != 0)
+		page_owner_stop();
 	if (before != 0 && after == 0)
 		page_alloc_divert(false);
 	return true;
@@ -171,11 +191,13 @@ bool page_debug_taken(struct page *page, unsigned int order, gfp_t gfp)
 	struct page_misuse misuse = {
 		.kind = MISUSE_WRITTEN_AFTER_FREE,
 		.head_pfn = page_to_pfn(page),
-		.flags = page->flags,
+		.flags = page_free_flags(page), /* what it was when it was written to */
 		.order = order,
+		.quarantined = true,
 	};
 
-	if ((page_debug & PAGE_DEBUG_POISON) != 0 && find_written(page, order, &misuse)) {
+	if ((page_debug & PAGE_DEBUG_POISON) != 0 && all_poisoned &&
+	    find_written(page, order, &misuse)) {
 		page->flags = page_flags(PAGE_QUARANTINED, order, page_zone_index(page),
 					 MIGRATE_UNMOVABLE);
 		if (page_misuse_hook != NULL)
@@ -185,7 +207,7 @@ bool page_debug_taken(struct page *page, unsigned int order, gfp_t gfp)
 	if ((page_debug & PAGE_DEBUG_INIT_ON_ALLOC) != 0)
 		fill_block(page, order, 0);
 	if ((page_debug & PAGE_DEBUG_OWNER) != 0)
-		page_owner_taken(page, gfp);
+		page_owner_taken(page, order, gfp);
 	if ((page_debug & PAGE_DEBUG_TRACE) != 0)
 		page_trace_note(TRACE_ALLOC, page_to_pfn(page), order, gfp);
 	return true;
@@ -198,15 +220,9 @@ void page_debug_given(struct page *page, unsigned int order)
 	else if ((page_debug & PAGE_DEBUG_INIT_ON_FREE) != 0)
 		fill_block(page, order, 0);
 	if ((page_debug & PAGE_DEBUG_OWNER) != 0)
-		page_owner_given(page);
+		page_owner_given(page, order);
 	if ((page_debug & PAGE_DEBUG_TRACE) != 0)
 		page_trace_note(TRACE_FREE, page_to_pfn(page), order, 0);
-}
-
-void page_debug_split(struct page *page, unsigned int order)
-{
-	if ((page_debug & PAGE_DEBUG_OWNER) != 0)
-		page_owner_copy(page, order);
 }
 
 void page_debug_refused(gfp_t gfp, unsigned int order)

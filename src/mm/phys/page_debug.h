@@ -31,7 +31,8 @@ extern uint32_t page_debug_wanted;
 bool page_debug_start(void);
 
 /*
- * Turn options on or off. Turning poison on fills all that is free, which takes its time. False,
+ * Turn options on or off. Turning poison on fills all that is free, which takes its time. Turning
+ * owners off forgets them and gives their memory back; a trace stays until page_trace_forget. False,
  * with nothing changed, when there is no memory for owners or the trace.
  */
 bool page_debug_set(uint32_t options, bool on);
@@ -49,9 +50,6 @@ bool page_debug_taken(struct page *page, unsigned int order, gfp_t gfp);
 
 /* A block is about to be free: note who, zero or poison it. */
 void page_debug_given(struct page *page, unsigned int order);
-
-/* A block became single pages, which have its owner. */
-void page_debug_split(struct page *page, unsigned int order);
 
 /* A request was refused. */
 void page_debug_refused(gfp_t gfp, unsigned int order);

@@ -12,6 +12,10 @@ struct page_fail page_fail;
 /* As many functions up the stack are looked at. */
 #define CALLERS_MOST 16
 
+/* Each setting begins the same row of numbers: who sets it again sees the same refusals again. */
+#define FIRST_RANDOM 2463534242U
+static uint32_t random_state = FIRST_RANDOM;
+
 static const char rule[] = "expects nth:N, every:N, probability:PERCENT, min_order:N, times:N and "
 			   "caller:FUNCTION, separated by commas, such as probability:5,times:100";
 
@@ -66,6 +70,7 @@ const char *page_fail_parse(const char *text)
 		text++;
 	}
 	page_fail = parsed;
+	random_state = FIRST_RANDOM;
 	return NULL;
 }
 
@@ -73,12 +78,10 @@ const char *page_fail_parse(const char *text)
 
 static uint32_t next_random(void)
 {
-	static uint32_t state = 2463534242U;
-
-	state ^= state << 13;
-	state ^= state >> 17;
-	state ^= state << 5;
-	return state;
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 17;
+	random_state ^= random_state << 5;
+	return random_state;
 }
 
 /* Whoever asks by way of others is meant as well. */

@@ -17,12 +17,9 @@ struct owner_record {
 #define UNITS      (1U << 20 >> PAGE_ORDER_MAX)
 #define UNIT_BYTES (sizeof(struct owner_record) << PAGE_ORDER_MAX)
 
-/* A power of two; when it is full, further ways are not known. */
-#define STACKS       1024U
+/* A power of two, and no more than a block holds; when it is full, further ways are not known. */
+#define STACKS       (PAGE_ORDER_MAX < 8 ? 256U : 1024U)
 #define STACKS_BYTES (STACKS * sizeof(struct owner_stack))
-
-/* Frames of our own that say nothing: this file's, page_debug.c's, the slow paths. */
-#define FRAMES_SKIPPED 5
 
 static struct owner_record *records[UNITS]; /* of a pageblock; NULL: no RAM, or not started */
 static struct owner_stack *stacks;
@@ -35,7 +32,7 @@ static void *take_zeroed(size_t bytes)
 	return (void *)__get_free_pages(GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN, get_order(bytes));
 }
 
-static void give_all(void)
+void page_owner_stop(void)
 {
 	for (unsigned int unit = 0; unit < UNITS; unit++) {
 		free_pages((uintptr_t)records[unit], get_order(UNIT_BYTES));
@@ -73,7 +70,7 @@ bool page_owner_start(void)
 	for (unsigned int zone = 0; zone < MAX_NR_ZONES; zone++)
 		good = good && stacks != NULL && take_units(&zones[zone].span);
 	if (!good)
-		give_all();
+		page_owner_stop();
 	return good;
 }
 
@@ -110,7 +107,7 @@ static uint16_t note_stack(void)
 	uint16_t number;
 	uint32_t irq;
 
-	stack.frames = backtrace_capture(stack.pc, OWNER_FRAMES, FRAMES_SKIPPED);
+	stack.frames = backtrace_capture(stack.pc, OWNER_FRAMES, BACKTRACE_SKIP_PAGES);
 	irq = spin_lock_irqsave(&stacks_lock);
 	number = stack.frames != 0 ? find_stack(&stack) : 0;
 	spin_unlock_irqrestore(&stacks_lock, irq);
@@ -126,30 +123,24 @@ static struct owner_record *record_of(uint32_t pfn)
 	return unit != NULL ? &unit[pfn & ((1U << PAGE_ORDER_MAX) - 1)] : NULL;
 }
 
-void page_owner_taken(const struct page *page, gfp_t gfp)
+void page_owner_taken(const struct page *page, unsigned int order, gfp_t gfp)
 {
 	struct owner_record *record = record_of(page_to_pfn(page));
+	uint16_t stack = record != NULL ? note_stack() : 0;
 
-	if (record == NULL)
-		return;
-	record->taken = note_stack();
-	record->gfp = gfp;
+	for (uint32_t i = 0; record != NULL && i < 1U << order; i++) {
+		record[i].taken = stack;
+		record[i].gfp = gfp;
+	}
 }
 
-void page_owner_given(const struct page *page)
+void page_owner_given(const struct page *page, unsigned int order)
 {
 	struct owner_record *record = record_of(page_to_pfn(page));
+	uint16_t stack = record != NULL ? note_stack() : 0;
 
-	if (record != NULL)
-		record->given = note_stack();
-}
-
-void page_owner_copy(const struct page *page, unsigned int order)
-{
-	const struct owner_record *record = record_of(page_to_pfn(page));
-
-	for (uint32_t i = 1; record != NULL && i < 1U << order; i++)
-		*record_of(page_to_pfn(page) + i) = *record;
+	for (uint32_t i = 0; record != NULL && i < 1U << order; i++)
+		record[i].given = stack;
 }
 
 bool page_owner_get(uint32_t pfn, struct page_owner *owner)

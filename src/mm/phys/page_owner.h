@@ -23,11 +23,12 @@ struct page_owner {
 
 /* Memory for it, for all RAM. False: there is none; nothing was taken. */
 bool page_owner_start(void);
+/* Give that back; what was known is forgotten. Nobody may note anything meanwhile. */
+void page_owner_stop(void);
 
-void page_owner_taken(const struct page *page, gfp_t gfp);
-void page_owner_given(const struct page *page);
-/* All pages of a block have the head's owner. */
-void page_owner_copy(const struct page *page, unsigned int order);
+/* All pages of a block have its owner: then a split leaves nothing to do, and a tail tells as well. */
+void page_owner_taken(const struct page *page, unsigned int order, gfp_t gfp);
+void page_owner_given(const struct page *page, unsigned int order);
 
 /* False when owners are not kept, or nothing is known of this page. */
 bool page_owner_get(uint32_t pfn, struct page_owner *owner);

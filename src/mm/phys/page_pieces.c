@@ -27,8 +27,6 @@ void split_page(struct page *page, unsigned int order)
 				   __builtin_return_address(0));
 		return;
 	}
-	if (page_debug != 0)
-		page_debug_split(page, order);
 	for (uint32_t i = (1U << order) - 1; i > 0; i--) {
 		page[i].flags = single;
 		page[i].count = 1;
@@ -127,6 +125,16 @@ static uint32_t take_free_block(struct zone *zone, uint32_t pfn, uint32_t end_pf
 	return taken_pfn;
 }
 
+/* What was taken and is not wanted, as it was; for who watches it was never taken. */
+static void give_back(struct page *head)
+{
+	struct zone *zone = &zones[page_zone_index(head)];
+	uint32_t irq = spin_lock_irqsave(&zone->lock);
+
+	buddy_give(zone, head, page_free_flags(head));
+	spin_unlock_irqrestore(&zone->lock, irq);
+}
+
 /*
  * The blocks of [pfn, end_pfn) are ours and end there. Returns where the singles end: before a block
  * that was found damaged, and then the blocks behind it went back.
@@ -147,7 +155,7 @@ static uint32_t split_range(uint32_t pfn, uint32_t end_pfn)
 
 		rest += 1U << page_order(head);
 		if (page_type(head) == PAGE_ALLOCATED)
-			__free_pages(head, page_order(head));
+			give_back(head);
 	}
 	return pfn;
 }

@@ -19,6 +19,13 @@ bool page_trace_start(void)
 	return events != NULL;
 }
 
+void page_trace_forget(void)
+{
+	free_pages((uintptr_t)events, TRACE_ORDER);
+	events = NULL;
+	event_count = left_out_count = 0;
+}
+
 void page_trace_note(enum trace_kind kind, uint32_t pfn, unsigned int order, gfp_t gfp)
 {
 	uint32_t irq = local_irq_save();

@@ -19,6 +19,9 @@ struct trace_event {
 bool page_trace_start(void);
 void page_trace_note(enum trace_kind kind, uint32_t pfn, unsigned int order, gfp_t gfp);
 
+/* Give the room back. The trace must be off. */
+void page_trace_forget(void);
+
 /* The events so far, and how many more there were without room. */
 const struct trace_event *page_trace_events(uint32_t *count, uint32_t *left_out);
 

@@ -73,21 +73,35 @@ static int serves_at_low(gfp_t gfp, unsigned int order)
 	return -1;
 }
 
-/* Which zone would serve a request in the end, -1: none. */
-static int would_serve(gfp_t gfp, unsigned int order)
+/* The same at min, without what is set aside for atomic blocks or with it. */
+static int serves_at_min(gfp_t gfp, unsigned int order, bool highatomic)
 {
-	int first = serves_at_low(gfp, order);
-	struct zone_why why;
+	enum zone_type class_zone = gfp_classes[gfp & GFP_CLASS_MASK].zone;
+	const struct route_stop *stop = zone_routes[gfp & GFP_CLASS_MASK].stops;
 
-	if (first >= 0)
-		return first;
+	for (; stop->zone != NULL; stop++) {
+		const struct zone *zone = stop->zone;
+		int32_t pages = highatomic ? usable_pages(zone) : zone->free_pages;
+		int32_t wanted =
+			(int32_t)(page_min_for(zone, gfp) + zone->marks.protection[class_zone]);
 
-	for (int type = MAX_NR_ZONES - 1; type >= 0; type--) {
-		judge(&zones[type], gfp, order, &why);
-		if (why.verdict == VERDICT_SERVES)
-			return type;
+		if (pages - (1 << order) >= wanted && buddy_has_block(zone, order, highatomic))
+			return (int)zone->type;
 	}
 	return -1;
+}
+
+/*
+ * Which zone would serve a request in the end, -1: none. Who is not atomic gets what is set aside
+ * only when no zone serves without.
+ */
+static int would_serve(gfp_t gfp, unsigned int order)
+{
+	int zone = serves_at_low(gfp, order);
+
+	if (zone < 0 && (gfp & __GFP_ATOMIC) == 0)
+		zone = serves_at_min(gfp, order, false);
+	return zone >= 0 ? zone : serves_at_min(gfp, order, true);
 }
 
 /* --- the remedy ------------------------------------------------------------------------------ */
@@ -132,15 +146,29 @@ static bool try_other_flags(struct page_why *why)
 	return try_flags(why, gfp | GFP_ATOMIC, REMEDY_ATOMIC);
 }
 
-/* The allowed zone of this verdict that misses the fewest pages. */
-static bool cheapest(struct page_why *why, enum zone_verdict verdict, enum why_remedy remedy)
+/* Less held back helps where the block itself is there. */
+static bool ratio_helps(const struct zone_why *zone, unsigned int order)
+{
+	return zone->verdict == VERDICT_HELD_BACK && zone->largest_order >= (int)order;
+}
+
+static bool freeing_helps(const struct zone_why *zone, unsigned int order)
+{
+	(void)order;
+	return zone->verdict == VERDICT_BELOW_MIN || zone->verdict == VERDICT_ISOLATED;
+}
+
+/* Of the zones that it helps, the one that misses the fewest pages. */
+static bool cheapest(struct page_why *why,
+		     bool (*helps)(const struct zone_why *zone, unsigned int order),
+		     enum why_remedy remedy)
 {
 	bool found = false;
 
 	for (unsigned int type = 0; type < MAX_NR_ZONES; type++) {
 		const struct zone_why *zone = &why->zones[type];
 
-		if (zone->verdict != verdict || (found && zone->missing_pages >= why->pages))
+		if (!helps(zone, why->order) || (found && zone->missing_pages >= why->pages))
 			continue;
 		why->remedy = remedy;
 		why->zone = (enum zone_type)type;
@@ -152,14 +180,12 @@ static bool cheapest(struct page_why *why, enum zone_verdict verdict, enum why_r
 
 /*
  * Freed pages need not lie side by side: for more than one page it is the least that must be freed.
+ * Where there are pages enough but in pieces, there is a smaller order that would be served.
  */
 static void find_remedy(struct page_why *why)
 {
 	if (try_smaller_order(why) || try_other_flags(why) ||
-	    cheapest(why, VERDICT_HELD_BACK, REMEDY_RATIO) ||
-	    cheapest(why, VERDICT_FRAGMENTED, REMEDY_COMPACT) ||
-	    cheapest(why, VERDICT_ISOLATED, REMEDY_FREE) ||
-	    cheapest(why, VERDICT_BELOW_MIN, REMEDY_FREE))
+	    cheapest(why, ratio_helps, REMEDY_RATIO) || cheapest(why, freeing_helps, REMEDY_FREE))
 		return;
 	why->remedy = REMEDY_FLAGS;
 }
@@ -180,6 +206,21 @@ void page_why(gfp_t gfp, unsigned int order, struct page_why *why)
 }
 
 /* --- words ----------------------------------------------------------------------------------- */
+
+/* What is held back on top does not put it further below min. */
+static void describe_below_min(const struct zone_why *zone, unsigned int order, char *text,
+			       size_t bytes)
+{
+	uint32_t below_pages = zone->min_pages + (1U << order) - zone->free_pages;
+	char held_back[32] = "";
+
+	if (zone->held_back_pages != 0)
+		snprintf(held_back, sizeof(held_back), ", %" PRIu32 " more held back",
+			 zone->held_back_pages);
+	snprintf(text, bytes,
+		 "would be %" PRIu32 " pages below min: %" PRIu32 " free, min %" PRIu32 "%s",
+		 below_pages, zone->free_pages, zone->min_pages, held_back);
+}
 
 const char *page_why_zone_text(const struct page_why *why, enum zone_type zone, char *text,
 			       size_t bytes)
@@ -203,10 +244,7 @@ const char *page_why_zone_text(const struct page_why *why, enum zone_type zone, 
 			 z->free_pages);
 		break;
 	case VERDICT_BELOW_MIN:
-		snprintf(text, bytes,
-			 "would be %" PRIu32 " pages below min: %" PRIu32 " free, min %" PRIu32
-			 ", %" PRIu32 " held back",
-			 z->missing_pages, z->free_pages, z->min_pages, z->held_back_pages);
+		describe_below_min(z, why->order, text, bytes);
 		break;
 	case VERDICT_HELD_BACK:
 		snprintf(text, bytes,
@@ -268,9 +306,6 @@ const char *page_why_remedy_text(const struct page_why *why, char *text, size_t 
 		break;
 	case REMEDY_FREE:
 		snprintf(text, bytes, "%" PRIu32 " pages freed in %s would do", why->pages, zone);
-		break;
-	case REMEDY_COMPACT:
-		snprintf(text, bytes, "%s has pages enough: some must be freed side by side", zone);
 		break;
 	}
 	return text;

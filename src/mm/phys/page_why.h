@@ -16,7 +16,7 @@ enum zone_verdict {
 	VERDICT_EMPTY,        /* no pages at all */
 	VERDICT_NOT_ALLOWED,  /* above what the request's flags may use */
 	VERDICT_MOVABLE_ONLY, /* ZONE_MOVABLE, and the request is not movable */
-	VERDICT_BELOW_MIN,    /* would fall `missing_pages` below its min mark */
+	VERDICT_BELOW_MIN,    /* would fall below its min mark */
 	VERDICT_HELD_BACK, /* above min, but it keeps pages back from requests that have other zones */
 	VERDICT_FRAGMENTED, /* pages enough, but no block so large: `largest_order` is */
 	VERDICT_ISOLATED,   /* pages enough only with those of isolated pageblocks */
@@ -41,7 +41,6 @@ enum why_remedy {
 	REMEDY_ATOMIC,  /* with GFP_ATOMIC zone `zone` would serve, out of its reserves */
 	REMEDY_RATIO,   /* `pages` less held back by zone `zone` would do (lowmem_reserve_ratio=) */
 	REMEDY_FREE,    /* `pages` pages freed in zone `zone` would do */
-	REMEDY_COMPACT, /* pages enough in zone `zone`: blocks must be joined by moving or freeing */
 };
 
 struct page_why {
