@@ -30,8 +30,8 @@ HANG_SECONDS = 120
 CONTROL = '#include "mm/phys/buddy.h"\n'
 
 # Quick ones first. (program, constants, arguments)
-UNITS = ("test_pages", "test_pages_gfp", "test_pages_types", "test_pages_pieces",
-         "test_pages_misuse")
+UNITS = ("test_pages", "test_pages_gfp", "test_pages_types", "test_pages_pieces", "test_pages_why",
+         "test_pages_debug", "test_pages_misuse")
 PROGRAMS = [(unit, constants, []) for constants in ("tiny", "model") for unit in UNITS] + \
            [("test_pages_model", constants, ["20000"]) for constants in ("tiny", "model")]
 
