@@ -119,7 +119,7 @@ static void say_misuse(const struct page_misuse *misuse)
 		pr_err("  at offset %#" PRIx32 " there is %#x and not %#x\n", misuse->offset,
 		       misuse->found, PAGE_POISON);
 	pr_err("  its block %#" PRIx32 ": %s, order %" PRIu32 ", zone %s, count %" PRIu32 "\n",
-	       misuse->head_pfn, page_type_names[misuse->flags & PAGE_TYPE_MASK],
+	       misuse->head_pfn, page_type_name(misuse->flags),
 	       (misuse->flags >> PAGE_ORDER_SHIFT) & PAGE_ORDER_MASK,
 	       zone_names[(misuse->flags >> PAGE_ZONE_SHIFT) & PAGE_ZONE_MASK],
 	       misuse->count & PAGE_COUNT_REFS_MASK);

@@ -208,11 +208,11 @@ static void print_block(const struct page *head, uint32_t pfn)
 
 	console_printf("  block %#" PRIx32 "-%#" PRIx32 ", order %u: %s", head_pfn,
 		       head_pfn + (1U << page_order(head)) - 1, page_order(head),
-		       type < PAGE_TYPES ? page_type_names[type] : "damaged");
+		       page_type_name(head->flags));
 	if (type != PAGE_HOLE)
 		console_printf(", zone %s", zone_names[page_zone_index(head)]);
 	if (type == PAGE_FREE || type == PAGE_CACHED || type == PAGE_ALLOCATED)
-		console_printf(", %s", migrate_type_names[page_migrate_type(head)]);
+		console_printf(", %s", page_migrate_name(head->flags));
 	if (type == PAGE_ALLOCATED)
 		console_printf(", count %u%s", page_count(pfn_to_page(head_pfn)),
 			       (head->flags & PAGE_COMPOUND) != 0 ? ", compound" : "");
@@ -389,8 +389,7 @@ static bool alloc_one(gfp_t gfp, unsigned int order)
 	own[slot].head = page;
 	own[slot].order = order;
 	console_printf("page %#" PRIx32 ", order %u, zone %s, %s\n", page_to_pfn(page), order,
-		       zone_names[page_zone_index(page)],
-		       migrate_type_names[page_migrate_type(page)]);
+		       zone_names[page_zone_index(page)], page_migrate_name(page->flags));
 	return true;
 }
 

@@ -740,6 +740,7 @@ struct forecast {
 	struct magazine *magazine;
 	int32_t pages_most; /* REFILLED: what the zone can spare */
 	bool reserves;      /* its pageblock becomes HighAtomic, if there may be one more */
+	bool gives_up;      /* it comes from HighAtomic, whose largest block becomes ordinary */
 	/* How often each hook is called. */
 	uint32_t reclaims, compactions;
 };
@@ -881,34 +882,29 @@ static void forecast_request(gfp_t gfp, unsigned int order)
 		forecast_at_min(f);
 }
 
-/* What was set aside becomes ordinary, with its pageblocks. */
-static void unreserve_model(unsigned int zone, enum migrate_type migrate)
+/* The last resort: where HighAtomic's pages are what is lacking, one block of them. */
+static bool forecast_set_aside(struct forecast *f)
 {
-	for (uint32_t page = model.start[zone]; page < model.end[zone]; page++) {
-		uint8_t *pageblock = &model.pageblock[page >> PAGE_ORDER_MAX];
+	for (int zone = (int)f->class_zone; zone >= 0; zone--) {
+		unsigned int type = (unsigned int)zone;
 
-		if (model.state[page] != LISTED || model.kind[page] != MIGRATE_HIGHATOMIC)
+		if (model.managed[zone] == 0 ||
+		    count_listed(type, ORDINARY | ATOMICS) - (1 << f->order) <
+			    least_pages(f, type) ||
+		    !has_block(type, ORDINARY | ATOMICS, f->order))
 			continue;
-		if (*pageblock == MIGRATE_HIGHATOMIC) {
-			*pageblock = (uint8_t)migrate;
-			model.highatomic_blocks[zone]--;
-		}
-		settle(page);
+		f->source = FROM_LISTS;
+		f->zone = type;
+		f->gives_up = !has_block(type, ORDINARY, f->order);
+		return true;
 	}
+	return false;
 }
 
 /* The rest, when the request is back. */
 static void complete_forecast(void)
 {
-	bool any = false;
-
-	if (ahead.source != OPEN)
-		return;
-	for (unsigned int zone = 0; zone <= ahead.class_zone; zone++) {
-		any |= count_listed(zone, ATOMICS) != 0;
-		unreserve_model(zone, ahead.class_migrate);
-	}
-	if (!any || !forecast_at_min(&ahead))
+	if (ahead.source == OPEN && !forecast_set_aside(&ahead))
 		ahead.source = REFUSED;
 }
 
@@ -990,6 +986,23 @@ static void reserve_model(uint32_t first)
 	ahead.migrate = MIGRATE_HIGHATOMIC;
 }
 
+/* The block that holds `first` becomes ordinary, with its pageblock. */
+static void give_up_model(uint32_t first)
+{
+	struct run_of_pages whole = whole_block(first);
+	uint8_t *pageblock = &model.pageblock[first >> PAGE_ORDER_MAX];
+	unsigned int zone = model.zone[first];
+
+	expect(model.kind[first] == MIGRATE_HIGHATOMIC, "given up, and it was not set aside");
+	expect((int)whole.order == largest_order(zone, ATOMICS, ahead.order),
+	       "not the largest block was given up");
+	if (*pageblock == MIGRATE_HIGHATOMIC) {
+		*pageblock = (uint8_t)ahead.class_migrate;
+		model.highatomic_blocks[zone]--;
+	}
+	settle(first);
+}
+
 /* The block that the request returned goes from where the forecast says to its new owner. */
 static void take_forecast(uint32_t first)
 {
@@ -1008,6 +1021,8 @@ static void take_forecast(uint32_t first)
 	}
 	if (ahead.source == REFILLED)
 		take_refill();
+	if (ahead.gives_up)
+		give_up_model(first);
 	take(first, order, ahead.migrate, ahead.source == FROM_LISTS, OWNED);
 	reserve_model(first);
 }

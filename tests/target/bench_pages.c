@@ -340,7 +340,7 @@ BENCH(pages, fragmented)
 /* All that movable user requests may have, chained through the pages' own links. */
 BENCH(refusal, four_zones)
 {
-	struct page *chain = NULL, *page;
+	struct page *chain = NULL, *page, *set_aside;
 
 	if (!begin())
 		return;
@@ -352,6 +352,15 @@ BENCH(refusal, four_zones)
 		for (unsigned int i = 0; i < 100; i++)
 			measured_alloc(true, order);
 	print("refusal");
+	/* From here on there is something set aside to be looked at, too. */
+	set_aside = alloc_pages(GFP_ATOMIC | __GFP_HIGHMEM | __GFP_MOVABLE | __GFP_NOWARN, 1);
+	magazines_drain_all();
+	for (unsigned int order = 0; order <= PAGE_ORDER_MAX; order++)
+		for (unsigned int i = 0; i < 100; i++)
+			measured_alloc(true, order);
+	print("refusal_set_aside");
+	if (set_aside != NULL)
+		__free_pages(set_aside, 1);
 	while (chain != NULL) {
 		page = chain;
 		chain = page->link[0] != 0 ? pfn_to_page(page->link[0]) : NULL;

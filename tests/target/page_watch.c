@@ -37,6 +37,12 @@ static void note_refusal(const struct page_refusal *refusal)
 	refusals++;
 }
 
+void tell_as_usual(void)
+{
+	if (misuse_hook_before != NULL)
+		misuse_hook_before(&last_misuse);
+}
+
 static void read_state(struct zone_state state[MAX_NR_ZONES])
 {
 	struct zone_snapshot zone;

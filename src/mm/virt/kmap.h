@@ -23,7 +23,4 @@ void *kmap_local_page(struct page *page);
 /* Any address in the page that kmap_local_page showed; nothing to do for a linear address. */
 void kunmap_local(const void *address);
 
-/* Zero a page wherever it is. */
-void clear_highpage(struct page *page);
-
 #endif
