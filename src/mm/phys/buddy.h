@@ -46,6 +46,16 @@ void buddy_take_block(struct zone *zone, struct page *head);
  */
 void buddy_give(struct zone *zone, struct page *head, uint32_t free_flags);
 
+/* The same for one block, by whoever does not hold the lock: its zone's is taken here. */
+static inline void buddy_give_back(struct page *head)
+{
+	struct zone *zone = &zones[page_zone_index(head)];
+	uint32_t irq = spin_lock_irqsave(&zone->lock);
+
+	buddy_give(zone, head, page_free_flags(head));
+	spin_unlock_irqrestore(&zone->lock, irq);
+}
+
 /*
  * Make blocks of one order free, side by side from the lowest head, on a given list, joined with
  * nothing; the lowest comes to lie on top. For building the lists: seven instructions a block.

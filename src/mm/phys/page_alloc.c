@@ -463,22 +463,12 @@ static __attribute__((noinline)) struct page *alloc_slow(gfp_t gfp, unsigned int
 
 /* --- freeing --------------------------------------------------------------------------------- */
 
-/* A block that is nobody's any more, to the buddy at once. */
-static inline void free_block(struct page *page)
-{
-	struct zone *zone = &zones[page_zone_index(page)];
-	uint32_t irq = spin_lock_irqsave(&zone->lock);
-
-	buddy_give(zone, page, page_free_flags(page));
-	spin_unlock_irqrestore(&zone->lock, irq);
-}
-
-/* The same for who need not hurry: closed magazines, odd cases, and while pages are watched. */
+/* To the buddy at once: closed magazines, odd cases, and while pages are watched. */
 static void free_watched(struct page *page)
 {
 	if (page_debug != 0)
 		page_debug_given(page, page_order(page));
-	free_block(page);
+	buddy_give_back(page);
 }
 
 /* The magazine is full, or closed. Interrupts are masked, `irq` says what they were. */
@@ -566,7 +556,7 @@ static __attribute__((noinline)) void free_large(struct page *page, unsigned int
 	if (likely((flags & ~(PAGE_ZONE_MASK << PAGE_ZONE_SHIFT |
 			      PAGE_MIGRATE_MASK << PAGE_MIGRATE_SHIFT)) == wanted &&
 		   page->count == 1))
-		free_block(page);
+		buddy_give_back(page);
 	else
 		free_slow(page, order);
 }

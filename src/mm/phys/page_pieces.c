@@ -79,16 +79,16 @@ static struct zone *zone_of_range(uint32_t start_pfn, uint32_t end_pfn)
 }
 
 /*
- * A block that was taken out: what lies in [from, to) is kept, in blocks, the rest goes back. Both
- * halves get their heads before either is looked at, so no frame is ever without one; at most two
- * halves an order are cut again.
+ * A block that was taken out: what lies in [from, to) is kept, in blocks of `kept_flags` and their
+ * order, the rest goes back. Both halves get their heads before either is looked at, so no frame is
+ * ever without one; at most two halves an order are cut again.
  */
-static void keep_range(struct zone *zone, uint32_t pfn, unsigned int order,
-		       enum migrate_type migrate, uint32_t from_pfn, uint32_t to_pfn)
+static void keep_range(struct zone *zone, uint32_t pfn, unsigned int order, uint32_t kept_flags,
+		       uint32_t from_pfn, uint32_t to_pfn)
 {
 	uint32_t end_pfn = pfn + (1U << order), half;
 
-	pfn_to_page(pfn)->flags = page_flags(PAGE_ALLOCATED, order, zone->type, migrate);
+	pfn_to_page(pfn)->flags = kept_flags + (order << PAGE_ORDER_SHIFT);
 	pfn_to_page(pfn)->count = 1;
 	if (pfn >= from_pfn && end_pfn <= to_pfn)
 		return;
@@ -97,17 +97,18 @@ static void keep_range(struct zone *zone, uint32_t pfn, unsigned int order,
 		return;
 	}
 	half = 1U << (order - 1);
-	pfn_to_page(pfn + half)->flags = page_flags(PAGE_ALLOCATED, order - 1, zone->type, migrate);
-	pfn_to_page(pfn)->flags = page_flags(PAGE_ALLOCATED, order - 1, zone->type, migrate);
-	keep_range(zone, pfn, order - 1, migrate, from_pfn, to_pfn);
-	keep_range(zone, pfn + half, order - 1, migrate, from_pfn, to_pfn);
+	pfn_to_page(pfn + half)->flags = kept_flags + ((order - 1) << PAGE_ORDER_SHIFT);
+	pfn_to_page(pfn)->flags = kept_flags + ((order - 1) << PAGE_ORDER_SHIFT);
+	keep_range(zone, pfn, order - 1, kept_flags, from_pfn, to_pfn);
+	keep_range(zone, pfn + half, order - 1, kept_flags, from_pfn, to_pfn);
 }
 
 /*
- * Take the free block that holds pfn and keep of it what lies in [pfn, end_pfn). Returns where that
- * ends; pfn itself when the block is not free.
+ * Take the free block that holds pfn and keep of it what lies in [pfn, end_pfn), as blocks of type
+ * `kept`. Returns where that ends; pfn itself when the block is not free.
  */
-static uint32_t take_free_block(struct zone *zone, uint32_t pfn, uint32_t end_pfn)
+static uint32_t take_free_block(struct zone *zone, uint32_t pfn, uint32_t end_pfn,
+				enum page_type kept)
 {
 	uint32_t irq = spin_lock_irqsave(&zone->lock), taken_pfn = pfn;
 	struct page *head = page_block_head(pfn);
@@ -118,21 +119,13 @@ static uint32_t take_free_block(struct zone *zone, uint32_t pfn, uint32_t end_pf
 
 		taken_pfn = min_u32(page_to_pfn(head) + (1U << order), end_pfn);
 		buddy_take_block(zone, head);
-		keep_range(zone, page_to_pfn(head), order,
-			   migrate < MIGRATE_PCPTYPES ? migrate : MIGRATE_MOVABLE, pfn, taken_pfn);
+		if (migrate >= MIGRATE_PCPTYPES)
+			migrate = MIGRATE_MOVABLE;
+		keep_range(zone, page_to_pfn(head), order, page_flags(kept, 0, zone->type, migrate),
+			   pfn, taken_pfn);
 	}
 	spin_unlock_irqrestore(&zone->lock, irq);
 	return taken_pfn;
-}
-
-/* What was taken and is not wanted, as it was; for who watches it was never taken. */
-static void give_back(struct page *head)
-{
-	struct zone *zone = &zones[page_zone_index(head)];
-	uint32_t irq = spin_lock_irqsave(&zone->lock);
-
-	buddy_give(zone, head, page_free_flags(head));
-	spin_unlock_irqrestore(&zone->lock, irq);
 }
 
 /*
@@ -155,7 +148,7 @@ static uint32_t split_range(uint32_t pfn, uint32_t end_pfn)
 
 		rest += 1U << page_order(head);
 		if (page_type(head) == PAGE_ALLOCATED)
-			give_back(head);
+			buddy_give_back(head); /* for who watches it was never taken */
 	}
 	return pfn;
 }
@@ -173,7 +166,8 @@ int alloc_contig_range(uint32_t start_pfn, uint32_t end_pfn, uint32_t *busy_pfn)
 		return -EINVAL;
 	magazines_close(zone->type);
 	while (pfn < end_pfn) {
-		uint32_t block_pfn = pfn, next_pfn = take_free_block(zone, pfn, end_pfn);
+		uint32_t block_pfn = pfn;
+		uint32_t next_pfn = take_free_block(zone, pfn, end_pfn, PAGE_ALLOCATED);
 
 		pfn = split_range(block_pfn, next_pfn);
 		if (pfn == block_pfn || pfn != next_pfn)
@@ -199,7 +193,7 @@ void free_contig_range(uint32_t start_pfn, uint32_t pages)
 
 bool page_quarantine(struct page *page, unsigned int order)
 {
-	uint32_t first_pfn = page_to_pfn(page), pfn = first_pfn, end_pfn;
+	uint32_t pfn = page_to_pfn(page);
 	struct page *head = page_block_head(pfn);
 
 	if (head != NULL && page_type(head) == PAGE_CACHED) {
@@ -211,14 +205,8 @@ bool page_quarantine(struct page *page, unsigned int order)
 	/* No more than is free here, and no less than the page itself. */
 	if (order > page_order(head) || !IS_ALIGNED(pfn, 1U << order))
 		order = 0;
-	end_pfn = take_free_block(&zones[page_zone_index(head)], pfn, pfn + (1U << order));
-	while (pfn < end_pfn) {
-		head = pfn_to_page(pfn);
-		head->flags = page_flags(PAGE_QUARANTINED, page_order(head), page_zone_index(head),
-					 MIGRATE_UNMOVABLE);
-		pfn += 1U << page_order(head);
-	}
-	return end_pfn != first_pfn;
+	return take_free_block(&zones[page_zone_index(head)], pfn, pfn + (1U << order),
+			       PAGE_QUARANTINED) != pfn;
 }
 
 bool page_unquarantine(struct page *page)

@@ -37,8 +37,6 @@ static inline struct page *free_list_first(const struct free_list *list)
 /* Lists a migrate type, used or not: a power of two, so that an address is two additions. */
 #define FREE_LISTS 16
 
-enum watermark { WATERMARK_MIN, WATERMARK_LOW, WATERMARK_HIGH, NR_WATERMARKS };
-
 struct zone {
 	/* Pages on the lists of the first three migrate types: what ordinary requests may have.
 	 * Read without the lock by whoever only wants to know whether it is worth trying. */
