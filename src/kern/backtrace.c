@@ -6,8 +6,6 @@
 
 #define PC 15
 
-extern const char __page_text_start[], __page_text_end[];
-
 /* A return address may lie in the next function: after a call that does not return. */
 static void print_frame(uint32_t pc, bool interrupted, const char *remark)
 {
@@ -54,13 +52,8 @@ void backtrace_print(const struct unwind_registers *from, bool interrupted)
 	print_end(result);
 }
 
-/* How many frames of the allocator lie on top depends on the way through it and on the compiler. */
-static bool is_page_text(uint32_t pc)
-{
-	return pc > (uintptr_t)__page_text_start && pc <= (uintptr_t)__page_text_end;
-}
-
-unsigned int backtrace_capture(uintptr_t *pc, unsigned int most, unsigned int skip)
+unsigned int backtrace_capture(uintptr_t *pc, unsigned int most, uintptr_t skip_start,
+			       uintptr_t skip_end)
 {
 	struct unwind_registers registers;
 	unsigned int found = 0;
@@ -71,11 +64,7 @@ unsigned int backtrace_capture(uintptr_t *pc, unsigned int most, unsigned int sk
 
 		if (result != UNWIND_STEPPED && result != UNWIND_STEPPED_BY_LR)
 			break;
-		if (skip == BACKTRACE_SKIP_PAGES && found == 0 && is_page_text(registers.r[PC]))
-			continue;
-		if (skip != BACKTRACE_SKIP_PAGES && skip > 0)
-			skip--;
-		else
+		if (found > 0 || registers.r[PC] <= skip_start || registers.r[PC] > skip_end)
 			pc[found++] = registers.r[PC];
 	}
 	return found;

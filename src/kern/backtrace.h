@@ -12,13 +12,12 @@
  */
 void backtrace_print(const struct unwind_registers *from, bool interrupted);
 
-/* Leave out what lies in the page allocator's own text, however deep it is in there. */
-#define BACKTRACE_SKIP_PAGES 0xffffffffU
-
 /*
- * The return addresses from here upwards, `skip` of them left out (0: the first lies in the function
- * that calls this). Returns how many were found, at most `most`.
+ * The return addresses from here upwards, the first in the function that calls this. Those on top that lie in (skip_start,
+ * skip_end] are left out, however many: the ways through a part of the image, which depend on the
+ * compiler (0, 0: none). Returns how many were found, at most `most`.
  */
-unsigned int backtrace_capture(uintptr_t *pc, unsigned int most, unsigned int skip);
+unsigned int backtrace_capture(uintptr_t *pc, unsigned int most, uintptr_t skip_start,
+			       uintptr_t skip_end);
 
 #endif

@@ -49,9 +49,14 @@ void *harness_page_data(const struct page *page)
 
 /* --- what the firmware has ------------------------------------------------------------------- */
 
-unsigned int backtrace_capture(uintptr_t *pc, unsigned int most, unsigned int skip)
+/* What is skipped, the harness's stacks do not have. */
+const char __page_text_start[1], __page_text_end[1];
+
+unsigned int backtrace_capture(uintptr_t *pc, unsigned int most, uintptr_t skip_start,
+			       uintptr_t skip_end)
 {
-	(void)skip;
+	(void)skip_start;
+	(void)skip_end;
 	for (unsigned int i = 0; i < min_u32(most, harness_stack.frames); i++)
 		pc[i] = harness_stack.pc[i];
 	return min_u32(most, harness_stack.frames);

@@ -93,7 +93,7 @@ static bool is_caller(void)
 
 	if (page_fail.caller[0] == '\0')
 		return true;
-	count = backtrace_capture(pc, CALLERS_MOST, 0);
+	count = backtrace_capture(pc, CALLERS_MOST, 0, 0);
 	for (unsigned int i = 0; i < count; i++)
 		if (symbol_lookup(pc[i] - 2, &symbol) && strcmp(symbol.name, page_fail.caller) == 0)
 			return true;

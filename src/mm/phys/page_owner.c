@@ -8,6 +8,9 @@
 #include "mm/phys/page_alloc.h"
 #include "mm/phys/zone.h"
 
+/* This room's text: how many of its frames lie on top of a way depends on the way and the compiler. */
+extern const char __page_text_start[], __page_text_end[];
+
 /* Stacks are numbered from 1; 0: not known. */
 struct owner_record {
 	uint16_t taken, given;
@@ -109,7 +112,8 @@ static uint16_t note_stack(void)
 	uint16_t number;
 	uint32_t irq;
 
-	stack.frames = backtrace_capture(stack.pc, OWNER_FRAMES, BACKTRACE_SKIP_PAGES);
+	stack.frames = backtrace_capture(stack.pc, OWNER_FRAMES, (uintptr_t)__page_text_start,
+					 (uintptr_t)__page_text_end);
 	irq = spin_lock_irqsave(&stacks_lock);
 	number = stack.frames != 0 ? find_stack(&stack) : 0;
 	spin_unlock_irqrestore(&stacks_lock, irq);
