@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "mm/phys/page_debug.h"
-#include "mm/phys/page_fail.h"
 #include "mm/phys/page_trace.h"
 #include "shell/command.h"
 
@@ -79,7 +78,7 @@ static void failpages(int argc, char **argv)
 		page_debug_set(PAGE_DEBUG_FAIL, false);
 		return;
 	}
-	wrong = argc == 2 ? page_fail_parse(argv[1]) : "expects one word";
+	wrong = argc == 2 ? fail_point_parse(&page_fail, argv[1]) : "expects one word";
 	if (wrong != NULL)
 		console_printf("failpages: %s\n", wrong);
 	else

@@ -211,7 +211,7 @@ static void print_block(const struct page *head, uint32_t pfn)
 		       page_type_name(head->flags));
 	if (type != PAGE_HOLE)
 		console_printf(", zone %s", zone_names[page_zone_index(head)]);
-	if (type == PAGE_FREE || type == PAGE_CACHED || type == PAGE_ALLOCATED)
+	if (type == PAGE_FREE || type == PAGE_CACHED || type == PAGE_ALLOCATED || type == PAGE_SLAB)
 		console_printf(", %s", page_migrate_name(head->flags));
 	if (type == PAGE_ALLOCATED)
 		console_printf(", count %u%s", page_count(pfn_to_page(head_pfn)),

@@ -26,7 +26,6 @@
 #include <cmocka.h>
 
 #include "lib/bits.h"
-#include "mm/phys/page_fail.h"
 #include "mm/phys/page_why.h"
 
 #define FRAMES (1U << 20)
@@ -502,7 +501,7 @@ static bool walk(uint32_t index)
 static bool replay(void)
 {
 	if (!hot) { /* a condition that never holds: every request takes the slow path */
-		page_fail_parse("nth:4294967295");
+		fail_point_parse(&page_fail, "nth:4294967295");
 		page_debug_set(PAGE_DEBUG_FAIL, true);
 	}
 	for (uint32_t i = 0; i < event_count; i++) {

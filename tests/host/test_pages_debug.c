@@ -14,7 +14,6 @@
 #include <cmocka.h>
 
 #include "lib/bits.h"
-#include "mm/phys/page_fail.h"
 #include "mm/phys/page_map.h"
 #include "mm/phys/page_trace.h"
 
@@ -818,24 +817,27 @@ static void test_double_free_watched(void **state)
 
 static void test_fail_parse(void **state)
 {
-	struct page_fail expected = { .nth = 7,
-				      .every = 100,
-				      .percent = 5,
-				      .min_order = 1,
-				      .times = 3,
-				      .caller = "at_1000" };
+	struct fail_point expected = { .nth = 7,
+				       .every = 100,
+				       .percent = 5,
+				       .min_order = 1,
+				       .times = 3,
+				       .caller = "at_1000",
+				       .random_state = 2463534242U };
 
 	(void)state;
-	assert_null(page_fail_parse("nth:7,every:100,probability:5,min_order:1,times:3,"
-				    "caller:at_1000"));
+	assert_null(fail_point_parse(&page_fail,
+				     "nth:7,every:100,probability:5,min_order:1,times:3,"
+				     "caller:at_1000"));
 	assert_memory_equal(&page_fail, &expected, sizeof(expected));
-	assert_null(page_fail_parse("times:4294967295"));
-	expected = (struct page_fail){ .times = UINT32_MAX };
+	assert_null(fail_point_parse(&page_fail, "times:4294967295"));
+	expected = (struct fail_point){ .times = UINT32_MAX, .random_state = 2463534242U };
 	assert_memory_equal(&page_fail, &expected, sizeof(expected));
-	assert_null(page_fail_parse("nth:1,nth:0x20"));
+	assert_null(fail_point_parse(&page_fail, "nth:1,nth:0x20"));
 	assert_int_equal(page_fail.nth, 32);
-	assert_null(page_fail_parse("probability:100"));
-	assert_null(page_fail_parse("caller:12345678901234567890123456789012345678901234567"));
+	assert_null(fail_point_parse(&page_fail, "probability:100"));
+	assert_null(fail_point_parse(&page_fail,
+				     "caller:12345678901234567890123456789012345678901234567"));
 	assert_int_equal(strlen(page_fail.caller), FAIL_CALLER_BYTES - 1);
 }
 
@@ -873,15 +875,15 @@ static void test_fail_parse_malformed(void **state)
 		"caller:123456789012345678901234567890123456789012345678",
 		"nth:1,caller:",
 	};
-	struct page_fail before;
+	struct fail_point before;
 
 	(void)state;
-	assert_null(page_fail_parse("nth:3,caller:somebody"));
+	assert_null(fail_point_parse(&page_fail, "nth:3,caller:somebody"));
 	page_fail.asked = 11;
 	page_fail.failed = 12;
 	before = page_fail;
 	for (unsigned int i = 0; i < ARRAY_SIZE(malformed); i++) {
-		const char *wrong = page_fail_parse(malformed[i]);
+		const char *wrong = fail_point_parse(&page_fail, malformed[i]);
 
 		if (wrong == NULL)
 			fail_msg("taken for good: \"%s\"", malformed[i]);
@@ -892,7 +894,7 @@ static void test_fail_parse_malformed(void **state)
 
 static void fail_as(const char *how)
 {
-	assert_null(page_fail_parse(how));
+	assert_null(fail_point_parse(&page_fail, how));
 	assert_int_equal(page_fail.asked + page_fail.failed, 0);
 	turn(PAGE_DEBUG_FAIL, true);
 }
@@ -1170,7 +1172,7 @@ static void test_hot_paths(void **state)
 
 	(void)state;
 	harness_start(&machine);
-	assert_null(page_fail_parse("nth:1000000"));
+	assert_null(fail_point_parse(&page_fail, "nth:1000000"));
 	room = magazines_room_pages(ZONE_NORMAL);
 	assert_true(room > 0);
 	for (unsigned int i = 0; i < ARRAY_SIZE(options); i++) {

@@ -669,7 +669,7 @@ static void test_walker_sees_heads(void **state)
 	free_page = whole_free_block();
 	expect_damage_seen(&page->flags, page->flags ^ 1U << PAGE_BOOT_SHIFT,
 			   "a head is of another boot: there is a gap");
-	expect_damage_seen(&page->flags, page->flags ^ 1U << 31,
+	expect_damage_seen(&page->flags, page->flags ^ 1U << (PAGE_BOOT_SHIFT + 7),
 			   "a head is of another boot: there is a gap");
 	expect_damage_seen(&page->flags, page->flags | PAGE_ORDER_MASK << PAGE_ORDER_SHIFT,
 			   "a block is not aligned to its size");

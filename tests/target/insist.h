@@ -10,7 +10,7 @@
 #define STRATA_TESTS_TARGET_INSIST_H
 
 #include "mm/phys/page_alloc.h"
-#include "mm/phys/page_fail.h"
+#include "mm/phys/page_debug.h"
 
 /* The value of an expression that asks for memory; `none` is what it is when it was refused. */
 #define INSIST(expression, none)                                            \

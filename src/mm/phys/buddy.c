@@ -2,6 +2,7 @@
 #include "mm/phys/buddy.h"
 
 #include "lib/bits.h"
+#include "mm/phys/page_list.h"
 
 /* Half of a pageblock free in one piece: it is more ours than theirs. */
 #define CLAIM_ORDER (PAGE_ORDER_MAX - 1)
@@ -18,38 +19,14 @@ static const uint8_t fallback_types[MIGRATE_PCPTYPES][MIGRATE_PCPTYPES - 1] = {
 void buddy_init(struct zone *zone)
 {
 	for (unsigned int migrate = 0; migrate < MIGRATE_TYPES; migrate++)
-		for (unsigned int order = 0; order < FREE_LISTS; order++) {
-			struct page *anchor = &zone->lists[migrate][order].anchor;
-
-			anchor->link[LINK_NEXT] = anchor->link[LINK_PREVIOUS] = page_link(anchor);
-		}
-}
-
-/* Into the ring, first; the bit is the caller's. */
-static inline void push_head(struct page *anchor, struct page *head)
-{
-	uint32_t next = anchor->link[LINK_NEXT];
-
-	head->link[LINK_NEXT] = next;
-	head->link[LINK_PREVIOUS] = page_link(anchor);
-	linked_page(next)->link[LINK_PREVIOUS] = page_link(head);
-	anchor->link[LINK_NEXT] = page_link(head);
-	anchor->count++;
-}
-
-/* Out of the ring; the anchor's count and the bit are the caller's. */
-static inline void unlink_head(struct page *head)
-{
-	uint32_t next = head->link[LINK_NEXT], previous = head->link[LINK_PREVIOUS];
-
-	linked_page(next)->link[LINK_PREVIOUS] = previous;
-	linked_page(previous)->link[LINK_NEXT] = next;
+		for (unsigned int order = 0; order < FREE_LISTS; order++)
+			page_list_init(&zone->lists[migrate][order].anchor);
 }
 
 static inline void unlink_block(struct zone *zone, struct page *head, unsigned int order,
 				enum migrate_type migrate)
 {
-	unlink_head(head);
+	page_list_unlink(head);
 	if (--zone->lists[migrate][order].anchor.count == 0)
 		zone->orders[migrate] &= ~(1U << order);
 }
@@ -250,7 +227,7 @@ static __attribute__((noinline)) void give_aside(struct zone *zone, struct page 
 		head = head < buddy ? head : buddy;
 	}
 	head->flags = flags | (uint32_t)migrate << PAGE_MIGRATE_SHIFT;
-	push_head(&zone->lists[migrate][order].anchor, head);
+	page_list_push(&zone->lists[migrate][order].anchor, head);
 	zone->orders[migrate] |= 1U << order;
 	*zone_set_aside(zone, migrate) += 1 << order;
 }
@@ -284,7 +261,7 @@ void buddy_give(struct zone *zone, struct page *head, uint32_t flags)
 		struct page *buddy = (struct page *)((uintptr_t)head ^ size);
 
 		if (likely(buddy->flags == flags)) {
-			unlink_head(buddy);
+			page_list_unlink(buddy);
 			if (--anchor->count == 0)
 				emptied |= size;
 		} else if (unlikely(((buddy->flags ^ flags) &
@@ -296,7 +273,7 @@ void buddy_give(struct zone *zone, struct page *head, uint32_t flags)
 		head = (struct page *)((uintptr_t)head & ~size);
 	}
 	head->flags = flags;
-	push_head(anchor, head);
+	page_list_push(anchor, head);
 	zone->orders[migrate] =
 		(zone->orders[migrate] & ~(uint32_t)(emptied / sizeof(struct page))) |
 		(uint32_t)(size / sizeof(struct page));

@@ -20,13 +20,10 @@ const char *const migrate_type_names[MIGRATE_TYPES] = {
 };
 
 static const char *const page_type_names[PAGE_TYPES] = {
-	[PAGE_NONE] = "nothing",
-	[PAGE_HOLE] = "hole",
-	[PAGE_RESERVED] = "reserved",
-	[PAGE_FREE] = "free",
-	[PAGE_CACHED] = "per-CPU",
-	[PAGE_ALLOCATED] = "allocated",
-	[PAGE_QUARANTINED] = "quarantined",
+	[PAGE_NONE] = "nothing",      [PAGE_HOLE] = "hole",
+	[PAGE_RESERVED] = "reserved", [PAGE_FREE] = "free",
+	[PAGE_CACHED] = "per-CPU",    [PAGE_ALLOCATED] = "allocated",
+	[PAGE_SLAB] = "slab",         [PAGE_QUARANTINED] = "quarantined",
 };
 
 const char *page_type_name(uint32_t flags)

@@ -33,8 +33,11 @@
 /*
  * flags: what the block is. While it is free, window and comp are zero.
  *
- *	31      24 23   22    13 12     10 9   8 7    4 3    0
- *	| this boot| comp| window| migrate | zone| order| type |
+ *	31     29 28 27 26  23 22      15  14  13    4 3    0
+ *	| migrate| zone| order| this boot|comp|window | type |
+ *
+ * What differs among blocks of one use is at the top, so that one shift leaves it out of a comparison.
+ * The window's bits are the owner's: a slab's hold its cache.
  *
  * "This boot" is a number that the boot before had another of: RAM keeps its contents over a reset,
  * and the tails with them, which then look like heads of long ago. One that is freed by mistake is
@@ -58,24 +61,27 @@ enum page_type {
 	PAGE_FREE,     /* on a free list of its zone */
 	PAGE_CACHED,   /* in a magazine of some core */
 	PAGE_ALLOCATED,   /* somebody's */
+	PAGE_SLAB,        /* allocated, and a cache's: its tails are PAGE_SLAB as well (mm/obj/) */
 	PAGE_QUARANTINED, /* was found damaged: nobody's for good */
 	PAGE_TYPES,
 };
 
 #define PAGE_TYPE_MASK     15U
-#define PAGE_ORDER_SHIFT   4
+#define PAGE_WINDOW_SHIFT  4
+#define PAGE_WINDOW_MASK   1023U
+#define PAGE_COMPOUND      (1U << 14) /* asked for with __GFP_COMP: tails stand for the head */
+#define PAGE_BOOT_SHIFT    15
+#define PAGE_BOOT_MASK     0xffU
+#define PAGE_ORDER_SHIFT   23
 #define PAGE_ORDER_MASK    15U
-#define PAGE_ZONE_SHIFT    8
+#define PAGE_ZONE_SHIFT    27
 #define PAGE_ZONE_MASK     3U
-#define PAGE_MIGRATE_SHIFT 10
+#define PAGE_MIGRATE_SHIFT 29
 #define PAGE_MIGRATE_MASK  7U
-#define PAGE_BOOT_SHIFT    24
 /* Order, zone and this boot's number: what stays when a block changes hands. */
 #define PAGE_PLACE_MASK                                                            \
 	(PAGE_ORDER_MASK << PAGE_ORDER_SHIFT | PAGE_ZONE_MASK << PAGE_ZONE_SHIFT | \
-	 0xffU << PAGE_BOOT_SHIFT)
-
-#define PAGE_COMPOUND        (1U << 23) /* asked for with __GFP_COMP: tails stand for the head */
+	 PAGE_BOOT_MASK << PAGE_BOOT_SHIFT)
 
 #define PAGE_COUNT_REFS_MASK 0xffffU
 

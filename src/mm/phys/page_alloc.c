@@ -20,6 +20,7 @@
 #include "mm/phys/page_debug.h"
 
 void (*page_refusal_hook)(const struct page_refusal *refusal);
+bool (*page_shrink_hook)(gfp_t gfp, unsigned int order);
 bool (*page_reclaim_hook)(gfp_t gfp, unsigned int order);
 bool (*page_compact_hook)(gfp_t gfp, unsigned int order);
 void *(*page_window_open_hook)(struct page *page);
@@ -350,6 +351,12 @@ static bool drain_magazines(gfp_t gfp, unsigned int order)
 }
 
 /* What a hook freed may lie in magazines by now. */
+static bool shrink(gfp_t gfp, unsigned int order)
+{
+	return page_shrink_hook != NULL && page_shrink_hook(gfp, order) &&
+	       (magazines_drain_all(), true);
+}
+
 static bool reclaim(gfp_t gfp, unsigned int order)
 {
 	return page_reclaim_hook != NULL && page_reclaim_hook(gfp, order) &&
@@ -400,6 +407,7 @@ static const struct {
 	bool dear; /* only for who may wait, and did not say __GFP_NORETRY */
 } slow_steps[] = {
 	{ drain_magazines, false },
+	{ shrink, false },
 	{ reclaim, true },
 	{ compact, true },
 };
@@ -490,6 +498,8 @@ int page_find_misuse(struct page *page, unsigned int order)
 {
 	struct page *head = page_block_head(page_to_pfn(page));
 
+	if (head != NULL && page_type(head) == PAGE_SLAB)
+		return MISUSE_SLAB;
 	if (head == NULL || page_type(head) != PAGE_ALLOCATED)
 		return MISUSE_NOT_ALLOCATED;
 	if (head != page)

@@ -142,9 +142,11 @@ extern void (*page_refusal_hook)(const struct page_refusal *refusal);
 
 /*
  * What may make memory free before a request is refused, in this order: draining magazines is
- * built in, reclaim and compaction hang themselves in. True: something was freed; the
- * magazines are drained once more and the request is tried again.
+ * built in; giving back empty slabs (for any request), reclaim and compaction (for those that may
+ * wait) hang themselves in. True: something was freed; the magazines are drained once more and the
+ * request is tried again.
  */
+extern bool (*page_shrink_hook)(gfp_t gfp, unsigned int order);
 extern bool (*page_reclaim_hook)(gfp_t gfp, unsigned int order);
 extern bool (*page_compact_hook)(gfp_t gfp, unsigned int order);
 
@@ -177,6 +179,7 @@ enum page_misuse_kind {
 	MISUSE_NOT_HELD,           /* the count is 0 already, or would wrap */
 	MISUSE_HEAD_WRITTEN,       /* a free block's head was written to: it is quarantined */
 	MISUSE_WRITTEN_AFTER_FREE, /* so was a page of a free block: it is quarantined */
+	MISUSE_SLAB,               /* a cache's: its objects are freed, not its pages */
 };
 
 struct page_misuse {

@@ -46,6 +46,16 @@ static bool check_free(struct page_check_result *result, struct page *head)
 	return true;
 }
 
+/* Whoever frees an object finds its slab by the struct page that the object lies in. */
+static bool check_slab_pages(struct page_check_result *result, const struct page *head)
+{
+	for (uint32_t i = 1; i < 1U << page_order(head); i++)
+		if (head[i].flags != head->flags)
+			return complain(result, page_to_pfn(head + i),
+					"a page of a slab does not say so");
+	return true;
+}
+
 static bool check_ram(struct page_check_result *result, struct page *head)
 {
 	uint32_t pfn = page_to_pfn(head), pages = 1U << page_order(head);
@@ -65,6 +75,10 @@ static bool check_ram(struct page_check_result *result, struct page *head)
 		if ((head->count & PAGE_COUNT_REFS_MASK) == 0)
 			return complain(result, pfn, "an allocated block is held by nobody");
 		return true;
+	case PAGE_SLAB:
+		tally->allocated_pages += pages;
+		tally->allocated_blocks++;
+		return check_slab_pages(result, head);
 	case PAGE_QUARANTINED:
 		tally->quarantined_pages += pages;
 		return true;
@@ -82,7 +96,7 @@ static bool check_block(struct page_check_result *result, uint32_t *pfn)
 	struct page *head = pfn_to_page(*pfn);
 	unsigned int order = page_order(head);
 
-	if (head->flags >> PAGE_BOOT_SHIFT != page_boot_number >> PAGE_BOOT_SHIFT)
+	if (((head->flags ^ page_boot_number) >> PAGE_BOOT_SHIFT & PAGE_BOOT_MASK) != 0)
 		return complain(result, *pfn, "a head is of another boot: there is a gap");
 	if (order > PAGE_ORDER_MAX || !IS_ALIGNED(*pfn, 1U << order))
 		return complain(result, *pfn, "a block is not aligned to its size");

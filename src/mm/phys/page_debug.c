@@ -7,11 +7,11 @@
 #include "mm/phys/buddy.h"
 #include "mm/phys/magazine.h"
 #include "mm/phys/page_alloc.h"
-#include "mm/phys/page_fail.h"
 #include "mm/phys/page_owner.h"
 #include "mm/phys/page_trace.h"
 
 uint32_t page_debug, page_debug_wanted;
+struct fail_point page_fail;
 
 /* All that is free holds poison. While it is turned on, what handlers give back does, other not. */
 static bool all_poisoned;
@@ -56,7 +56,7 @@ BOOT_PARAM(init_on_free, parse_init_on_free, "0|1", "pages are zeroed when they 
 
 static const char *parse_fail_page_alloc(const char *value)
 {
-	const char *wrong = page_fail_parse(value != NULL ? value : "");
+	const char *wrong = fail_point_parse(&page_fail, value != NULL ? value : "");
 
 	if (wrong == NULL)
 		page_debug_wanted |= PAGE_DEBUG_FAIL;
@@ -188,7 +188,7 @@ bool page_debug_start(void)
 
 bool page_debug_fails(unsigned int order)
 {
-	return (page_debug & PAGE_DEBUG_FAIL) != 0 && page_fail_decide(order);
+	return (page_debug & PAGE_DEBUG_FAIL) != 0 && fail_point_decide(&page_fail, order);
 }
 
 bool page_debug_taken(struct page *page, unsigned int order, gfp_t gfp)

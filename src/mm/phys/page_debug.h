@@ -8,6 +8,7 @@
 #ifndef STRATA_MM_PHYS_PAGE_DEBUG_H
 #define STRATA_MM_PHYS_PAGE_DEBUG_H
 
+#include "kern/fail_point.h"
 #include "mm/phys/gfp.h"
 
 enum page_debug_option {
@@ -26,6 +27,9 @@ extern uint32_t page_debug;
 
 /* What boot parameters asked for; page_debug_start turns it on. */
 extern uint32_t page_debug_wanted;
+
+/* What PAGE_DEBUG_FAIL refuses. */
+extern struct fail_point page_fail;
 
 /* Once the allocator serves, turn on what the boot parameters asked for. False: no memory for it. */
 bool page_debug_start(void);

@@ -10,6 +10,7 @@ static uint32_t *counter_of(const struct page *head, struct page_use *use)
 	case PAGE_CACHED:
 		return &use->free_pages;
 	case PAGE_ALLOCATED:
+	case PAGE_SLAB:
 		return &use->allocated_pages[min_u32(page_migrate_type(head), MIGRATE_ISOLATE)];
 	case PAGE_QUARANTINED:
 		return &use->quarantined_pages;

@@ -120,8 +120,8 @@ static void count_boots(void)
 {
 	const struct memblock_region *ram = memblock.memory.regions;
 
-	page_boot_number = ((pfn_to_page(PFN_UP(ram->base))->flags >> PAGE_BOOT_SHIFT) + 1)
-			   << PAGE_BOOT_SHIFT;
+	page_boot_number = (pfn_to_page(PFN_UP(ram->base))->flags + (1U << PAGE_BOOT_SHIFT)) &
+			   PAGE_BOOT_MASK << PAGE_BOOT_SHIFT;
 }
 
 void zone_blocks_init(void)

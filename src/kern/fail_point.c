@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "mm/phys/page_fail.h"
+#include "kern/fail_point.h"
 
 #include <string.h>
 
@@ -7,14 +7,11 @@
 #include "kern/symbols.h"
 #include "lib/size.h"
 
-struct page_fail page_fail;
-
 /* As many functions up the stack are looked at. */
 #define CALLERS_MOST 16
 
 /* Each setting begins the same row of numbers: who sets it again sees the same refusals again. */
 #define FIRST_RANDOM 2463534242U
-static uint32_t random_state = FIRST_RANDOM;
 
 static const char rule[] = "expects nth:N, every:N, probability:PERCENT, min_order:N, times:N and "
 			   "caller:FUNCTION, separated by commas, such as probability:5,times:100";
@@ -44,7 +41,7 @@ static bool parse_caller(const char *word, size_t length, char *caller)
 	return true;
 }
 
-static bool parse_word(const char *word, size_t length, struct page_fail *fail)
+static bool parse_word(const char *word, size_t length, struct fail_point *fail)
 {
 	return parse_number_of(word, length, "nth", &fail->nth) ||
 	       parse_number_of(word, length, "every", &fail->every) ||
@@ -55,9 +52,9 @@ static bool parse_word(const char *word, size_t length, struct page_fail *fail)
 	       parse_caller(word, length, fail->caller);
 }
 
-const char *page_fail_parse(const char *text)
+const char *fail_point_parse(struct fail_point *point, const char *text)
 {
-	struct page_fail parsed = { 0 };
+	struct fail_point parsed = { .random_state = FIRST_RANDOM };
 
 	for (;;) {
 		size_t length = strcspn(text, ",");
@@ -69,47 +66,46 @@ const char *page_fail_parse(const char *text)
 			break;
 		text++;
 	}
-	page_fail = parsed;
-	random_state = FIRST_RANDOM;
+	*point = parsed;
 	return NULL;
 }
 
 /* --- deciding -------------------------------------------------------------------------------- */
 
-static uint32_t next_random(void)
+static uint32_t next_random(struct fail_point *point)
 {
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 17;
-	random_state ^= random_state << 5;
-	return random_state;
+	point->random_state ^= point->random_state << 13;
+	point->random_state ^= point->random_state >> 17;
+	point->random_state ^= point->random_state << 5;
+	return point->random_state;
 }
 
 /* Whoever asks by way of others is meant as well. */
-static bool is_caller(void)
+static bool is_caller(const struct fail_point *point)
 {
 	uintptr_t pc[CALLERS_MOST];
 	struct symbol symbol;
 	unsigned int count;
 
-	if (page_fail.caller[0] == '\0')
+	if (point->caller[0] == '\0')
 		return true;
 	count = backtrace_capture(pc, CALLERS_MOST, 0, 0);
 	for (unsigned int i = 0; i < count; i++)
-		if (symbol_lookup(pc[i] - 2, &symbol) && strcmp(symbol.name, page_fail.caller) == 0)
+		if (symbol_lookup(pc[i] - 2, &symbol) && strcmp(symbol.name, point->caller) == 0)
 			return true;
 	return false;
 }
 
-bool page_fail_decide(unsigned int order)
+bool fail_point_decide(struct fail_point *point, unsigned int order)
 {
-	if (order < page_fail.min_order || !is_caller())
+	if (order < point->min_order || !is_caller(point))
 		return false;
-	page_fail.asked++;
-	if ((page_fail.nth != 0 && page_fail.asked != page_fail.nth) ||
-	    (page_fail.every != 0 && page_fail.asked % page_fail.every != 0) ||
-	    (page_fail.percent != 0 && next_random() % 100 >= page_fail.percent) ||
-	    (page_fail.times != 0 && page_fail.failed >= page_fail.times))
+	point->asked++;
+	if ((point->nth != 0 && point->asked != point->nth) ||
+	    (point->every != 0 && point->asked % point->every != 0) ||
+	    (point->percent != 0 && next_random(point) % 100 >= point->percent) ||
+	    (point->times != 0 && point->failed >= point->times))
 		return false;
-	page_fail.failed++;
+	point->failed++;
 	return true;
 }
