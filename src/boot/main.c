@@ -15,6 +15,7 @@
 #include "boot/dtlint.h"
 #include "boot/info.h"
 #include "boot/memory.h"
+#include "boot/object_events.h"
 #include "boot/page_events.h"
 #include "boot/plan.h"
 #include "boot/probe.h"
@@ -26,6 +27,8 @@
 #include "kern/log.h"
 #include "kern/resource.h"
 #include "kern/selftest.h"
+#include "mm/obj/object_check.h"
+#include "mm/obj/slab.h"
 #include "mm/phys/memblock.h"
 #include "mm/phys/page_alloc.h"
 #include "mm/phys/page_check.h"
@@ -68,20 +71,26 @@ static void name_areas(void)
 	exception_area_hook = area_name;
 }
 
-static const char *check_pages(void)
+static const char *check_memory(void)
 {
 	static char text[128];
-	struct page_check_result result;
+	struct object_check_result objects;
+	struct page_check_result pages;
 
-	if (page_check(&result))
+	if (!page_check(&pages))
+		snprintf(text, sizeof(text), "frame %#" PRIx32 ": %s", pages.pfn, pages.broken);
+	else if (!object_check(&objects))
+		snprintf(text, sizeof(text), "cache %s, object %#" PRIxPTR ": %s",
+			 objects.cache != NULL ? objects.cache : "none", objects.address,
+			 objects.broken);
+	else
 		return NULL;
-	snprintf(text, sizeof(text), "frame %#" PRIx32 ": %s", result.pfn, result.broken);
 	return text;
 }
 
 static void offer_checks(void)
 {
-	selftest_check_hook = check_pages;
+	selftest_check_hook = check_memory;
 }
 
 static void say_hello(void)
@@ -254,6 +263,12 @@ static void note_first_page(void)
 		pr_warn("page_owner=1: no memory for the owners; they are not kept\n");
 }
 
+static void setup_objects(void)
+{
+	object_events_attach();
+	slab_init();
+}
+
 static void say_addresses(void)
 {
 	boot_plan_log_addresses(&plan);
@@ -307,7 +322,8 @@ void boot_main(void)
 	setup_struct_pages();  /* pfn_to_page works for any address */
 	setup_zones();         /* alloc_pages works, memblock is done */
 	note_first_page();     /* it does */
-	offer_checks();        /* each suite of self-tests ends with a look at all pages */
+	setup_objects();       /* kmalloc works */
+	offer_checks(); /* each suite of self-tests ends with a look at all pages and objects */
 	say_addresses();
 	probe_devices(); /* poweroff and reboot work */
 	say_summary();

@@ -85,12 +85,14 @@ static const char *misuse_text(enum page_misuse_kind kind)
 		[MISUSE_NOT_HELD] = "nobody holds it, or too many do",
 		[MISUSE_HEAD_WRITTEN] = "its struct page was written to while it was free",
 		[MISUSE_WRITTEN_AFTER_FREE] = "it was written to while it was free",
+		[MISUSE_SLAB] = "it is a slab's; free the object in it with kfree or "
+				"kmem_cache_free",
 	};
 
 	return texts[kind];
 }
 
-static void say_stack(const char *what, const struct owner_stack *stack)
+void page_events_say_stack(const char *what, const struct owner_stack *stack)
 {
 	if (stack->frames == 0)
 		return;
@@ -107,8 +109,8 @@ static void say_owners(uint32_t pfn)
 	if (!page_owner_get(pfn, &owner))
 		return;
 	pr_err("  last asked for with %s\n", gfp_describe(owner.gfp, text, sizeof(text)));
-	say_stack("taken", &owner.taken);
-	say_stack("given back", &owner.given);
+	page_events_say_stack("taken", &owner.taken);
+	page_events_say_stack("given back", &owner.given);
 }
 
 static void say_misuse(const struct page_misuse *misuse)

@@ -5,4 +5,8 @@
 /* From now on refusals and wrong uses of pages are lines in the log. */
 void page_events_attach(void);
 
+/* "  taken by:" and a line for each function, if any are known. */
+struct owner_stack;
+void page_events_say_stack(const char *what, const struct owner_stack *stack);
+
 #endif

@@ -51,6 +51,26 @@ void bench_print(const struct bench_row *row, const char *test, const char *call
 		       quantile(row, 990), quantile(row, 999), row->max);
 }
 
+void bench_print_both(const struct bench_row *first, const struct bench_row *second,
+		      const char *test, const char *call)
+{
+	struct bench_row *both = bench_row_new();
+
+	if (both == NULL)
+		return;
+	*both = *first;
+	both->samples += second->samples;
+	both->sum += second->sum;
+	if (second->min < both->min)
+		both->min = second->min;
+	if (second->max > both->max)
+		both->max = second->max;
+	for (uint32_t value = 0; value < BENCH_EXACT; value++)
+		both->counts[value] += second->counts[value];
+	bench_print(both, test, call);
+	bench_row_free(both);
+}
+
 void bench_fact(const char *test, const char *name, uint64_t value)
 {
 	console_printf("bench-fact %s.%s %" PRIu64 "\n", test, name, value);

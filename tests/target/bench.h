@@ -69,6 +69,10 @@ static inline void bench_note(struct bench_row *row, uint32_t instructions)
 /* "bench TEST.CALL n=... mean=... min=... p50=... p99=... p999=... max=...", if there are samples. */
 void bench_print(const struct bench_row *row, const char *test, const char *call);
 
+/* The same of two rows' samples together. */
+void bench_print_both(const struct bench_row *first, const struct bench_row *second,
+		      const char *test, const char *call);
+
 /* "bench-fact TEST.NAME VALUE" */
 void bench_fact(const char *test, const char *name, uint64_t value);
 

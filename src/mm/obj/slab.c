@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: MIT */
+/* Slabs: blocks of pages that hold a cache's objects. cache.h draws one. */
+#include "mm/obj/cache.h"
+#include "mm/obj/slab_debug.h"
+#include "mm/phys/page_alloc.h"
+#include "mm/phys/zone.h"
+
+/* --- free objects ---------------------------------------------------------------------------- */
+
+/* The same for both ways. The mark's middle, so that a link looks like no index and no address. */
+static inline uint32_t mangle(uint32_t link, uint32_t mark)
+{
+	return link ^ (mark >> 13 | mark << 19);
+}
+
+uint32_t slab_next_free(const struct cache_store *store, uintptr_t object, uint32_t mark)
+{
+	return mangle(mark_of(store, object)[1], mark);
+}
+
+static inline void set_state(struct page *head, uint32_t first_free, uint32_t free_objects)
+{
+	head->count = free_objects << 16 | first_free;
+}
+
+void slab_set_aside(struct kmem_cache *cache, uintptr_t object)
+{
+	uint32_t mark = mark_value(cache, object), *word = mark_of(cache->store, object);
+
+	cache->store->quarantined++;
+	object_tell_bytes(OBJECT_WRITTEN_AFTER_FREE, cache->store, object, (const uint8_t *)word,
+			  (const uint8_t *)&mark, sizeof(mark));
+	*word = mark; /* who frees it again shall be told */
+}
+
+/*
+ * This free object's link was written to, so nobody knows what follows: it and the `left` - 1 behind
+ * it stay out of use for good.
+ */
+static __attribute__((noinline)) void give_up(struct kmem_cache *cache, uintptr_t object,
+					      uint32_t left)
+{
+	struct cache_store *store = cache->store;
+	uint32_t mark = mark_value(cache, object);
+	uint32_t *words = mark_of(store, object);
+	/* What the link should be is not known; the last one's is as good as any. */
+	const uint32_t wanted[2] = { mark, mangle(SLAB_NO_INDEX, mark) };
+
+	store->quarantined += left;
+	store->free_objects -= left;
+	object_tell_bytes(OBJECT_WRITTEN_AFTER_FREE, store, object, (const uint8_t *)words,
+			  (const uint8_t *)wanted, sizeof(wanted));
+	words[0] = wanted[0];
+	words[1] = wanted[1];
+}
+
+/* Whether `next` can be the link of a free object with left - 1 behind it. */
+static inline bool link_is_good(uint32_t next, uint32_t left, uint32_t objects)
+{
+	return left > 1 ? next < objects : next == SLAB_NO_INDEX;
+}
+
+/* Up to `most` from this slab, which has some. Returns how many: fewer when some were damaged. */
+static inline uint32_t take_from(struct kmem_cache *cache, struct page *head, uint32_t most,
+				 uintptr_t *items)
+{
+	struct cache_store *store = cache->store;
+	uintptr_t start = slab_address(head) + store->left_bytes;
+	uint32_t index = slab_first_free(head), left = slab_free_objects(head);
+	uint32_t objects = slab_objects(store, head), before = left, taken = 0;
+
+	if (left == objects)
+		store->empty_slabs--;
+	while (taken < most && left > 0) {
+		uintptr_t object = start + index * store->slot_bytes;
+		uint32_t *words = mark_of(store, object), mark = mark_value(cache, object);
+
+		index = mangle(words[1], mark);
+		if (unlikely(!link_is_good(index, left, objects))) {
+			give_up(cache, object, left);
+			before -= left;
+			index = SLAB_NO_INDEX;
+			left = 0;
+			break;
+		}
+		left--;
+		if (likely(words[0] == mark))
+			items[taken++] = object;
+		else
+			slab_set_aside(cache, object);
+	}
+	store->free_objects -= before - left;
+	set_state(head, index, left);
+	return taken;
+}
+
+uint32_t slab_take(struct kmem_cache *cache, uint32_t most, uintptr_t *items)
+{
+	struct page *anchor = &cache->store->partial;
+	uint32_t taken = 0;
+
+	while (taken < most && anchor->count != 0) {
+		struct page *head = page_list_next(anchor);
+
+		taken += take_from(cache, head, most - taken, items + taken);
+		if (slab_free_objects(head) == 0) {
+			page_list_unlink(head);
+			anchor->count--;
+		}
+	}
+	return taken;
+}
+
+/*
+ * A slab that was full comes first, to be filled again before emptier ones; one that is all free goes
+ * to the end, where slab_release finds it.
+ */
+static __attribute__((noinline)) void move_in_list(struct cache_store *store, struct page *head,
+						   uint32_t left)
+{
+	if (left == 1)
+		page_list_push(&store->partial, head);
+	if (left == slab_objects(store, head)) {
+		store->empty_slabs++;
+		page_list_unlink(head);
+		page_list_link(head, page_list_previous(&store->partial), &store->partial);
+	}
+}
+
+/* All objects of a slab lie in the 2^n bytes that it is aligned to: no need to know where it begins. */
+static inline void give(struct kmem_cache *cache, struct cache_store *store, uintptr_t object,
+			uint32_t mark)
+{
+	struct page *head = slab_head(virt_to_page((const void *)object));
+	uint32_t in_slab = (uint32_t)virt_to_phys((const void *)object) &
+			   ((PAGE_SIZE << page_order(head)) - 1);
+	uint32_t state = head->count;
+	uint32_t left = (state >> 16) + 1;
+
+	mark_of(store, object)[1] = mangle(state & 0xffff, mark);
+	set_state(head, in_slab / store->slot_bytes, left);
+	if (unlikely(left == 1 || left >= cache->store->objects_least))
+		move_in_list(store, head, left);
+}
+
+void slab_give(struct kmem_cache *cache, uintptr_t object)
+{
+	give(cache, cache->store, object, mark_value(cache, object));
+	cache->store->free_objects++;
+}
+
+void slab_give_marked(struct kmem_cache *cache, const uintptr_t *items, uint32_t count)
+{
+	struct cache_store *store = cache->store;
+	uint32_t given = count;
+
+	for (const uintptr_t *item = items; item < items + count; item++) {
+		uint32_t mark = mark_value(cache, *item);
+
+		if (likely(*mark_of(store, *item) == mark)) {
+			give(cache, store, *item, mark);
+		} else {
+			slab_set_aside(cache, *item);
+			given--;
+		}
+	}
+	store->free_objects += given;
+}
+
+bool slab_check_list(struct kmem_cache *cache, struct page *head)
+{
+	struct cache_store *store = cache->store;
+	uint32_t left = slab_free_objects(head), all = left, index = slab_first_free(head);
+	uint32_t *link_before = NULL, mark_before = 0;
+
+	for (; left > 0; left--) {
+		uintptr_t object = slab_object(store, head, index);
+		uint32_t mark = mark_value(cache, object), *words = mark_of(store, object);
+
+		index = mangle(words[1], mark);
+		if (!link_is_good(index, left, slab_objects(store, head)))
+			break;
+		link_before = &words[1];
+		mark_before = mark;
+	}
+	if (left == 0)
+		return true;
+	/* The list ends before the broken one. */
+	give_up(cache,
+		link_before != NULL ? slab_object(store, head, mangle(*link_before, mark_before))
+				    : slab_object(store, head, slab_first_free(head)),
+		left);
+	if (all == slab_objects(store, head))
+		store->empty_slabs--;
+	if (link_before != NULL)
+		*link_before = mangle(SLAB_NO_INDEX, mark_before);
+	set_state(head, link_before != NULL ? slab_first_free(head) : SLAB_NO_INDEX, all - left);
+	/* Away from the empty ones at the end. */
+	page_list_unlink(head);
+	store->partial.count--;
+	if (all != left)
+		page_list_push(&store->partial, head);
+	return false;
+}
+
+/* --- making and giving back ------------------------------------------------------------------ */
+
+/* What else a free object has: as constructed, painted. */
+static void prepare(struct cache_store *store, struct page *head)
+{
+	for (uint32_t i = 0; i < slab_objects(store, head); i++) {
+		uintptr_t object = slab_object(store, head, i);
+
+		if (store->constructor != NULL)
+			store->constructor((void *)object);
+		if (cache_is_watched(store))
+			slab_debug_free_pattern(store, object);
+	}
+	if (cache_is_watched(store))
+		slab_debug_rest_pattern(store, head);
+}
+
+/* Marks, and links from each slot to the next. Nobody else knows the slab yet. */
+static void fill(struct kmem_cache *cache, struct page *head)
+{
+	struct cache_store *store = cache->store;
+	uint32_t objects = slab_objects(store, head), slot_bytes = store->slot_bytes;
+	uint32_t key = (uint32_t)cache->stack.second;
+	uintptr_t object = slab_object(store, head, 0), words = object + store->mark_bytes;
+	uint32_t mark = 0;
+
+	for (uint32_t i = 1; i <= objects; i++) {
+		mark = (uint32_t)object ^ key;
+		((uint32_t *)words)[0] = mark;
+		((uint32_t *)words)[1] = mangle(i, mark);
+		object += slot_bytes;
+		words += slot_bytes;
+	}
+	((uint32_t *)(words - slot_bytes))[1] = mangle(SLAB_NO_INDEX, mark);
+	set_state(head, 0, objects);
+}
+
+static struct page *ask_for_pages(const struct cache_store *store, gfp_t gfp)
+{
+	struct page *head;
+
+	gfp = (gfp & ~(GFP_CLASS_MASK | __GFP_ZERO | __GFP_COMP)) | store->gfp;
+	if (store->order > store->min_order) {
+		/* A try: a smaller slab will do as well. */
+		head = alloc_pages((gfp | __GFP_NOWARN | __GFP_NORETRY) & ~__GFP_DIRECT_RECLAIM,
+				   store->order);
+		if (head != NULL)
+			return head;
+	}
+	return alloc_pages(gfp, store->min_order);
+}
+
+bool slab_grow(struct kmem_cache *cache, gfp_t gfp)
+{
+	struct cache_store *store = cache->store;
+	struct page *head = ask_for_pages(store, gfp);
+	uint32_t pages, flags, irq;
+
+	if (head == NULL)
+		return false;
+	pages = 1U << page_order(head);
+	flags = head->flags + store->page_flags;
+	for (uint32_t i = 0; i < pages; i++)
+		head[i].flags = flags;
+	if (store->constructor != NULL || cache_is_watched(store))
+		prepare(store, head);
+	fill(cache, head);
+	irq = spin_lock_irqsave(&store->lock);
+	page_list_link(head, page_list_previous(&store->partial), &store->partial);
+	store->partial.count++;
+	store->slabs++;
+	store->empty_slabs++;
+	store->slab_pages += pages;
+	store->objects += slab_objects(store, head);
+	store->free_objects += slab_objects(store, head);
+	spin_unlock_irqrestore(&store->lock, irq);
+	return true;
+}
+
+/* Pages of their own again: no tail may look like a slab's any more. */
+static void give_back(struct cache_store *store, struct page *head)
+{
+	unsigned int order = page_order(head);
+
+	if (cache_is_watched(store))
+		slab_debug_check_rest(store, head);
+	for (uint32_t i = 1; i < 1U << order; i++)
+		head[i].flags = 0;
+	head->flags -= store->page_flags;
+	head->count = 1;
+	__free_pages(head, order);
+}
+
+struct page *slab_next(const struct cache_store *store, struct page *head)
+{
+	uint32_t pfn = head != NULL ? page_to_pfn(head) + (1U << page_order(head)) : 0;
+	uint32_t index = store != NULL ? cache_index(store) : 0;
+
+	for (enum zone_type type = ZONE_DMA; type <= ZONE_NORMAL; type++) {
+		uint32_t end_pfn = zones[type].span.start_pfn + zones[type].span.spanned_pages;
+
+		for (pfn = max_u32(pfn, zones[type].span.start_pfn); pfn < end_pfn;) {
+			head = page_block_head(pfn);
+			if (head == NULL) {
+				pfn = ALIGN_DOWN(pfn, VMEMMAP_UNIT_PAGES) + VMEMMAP_UNIT_PAGES;
+				continue;
+			}
+			if (page_type(head) == PAGE_SLAB &&
+			    (store == NULL ||
+			     (head->flags >> PAGE_WINDOW_SHIFT & PAGE_WINDOW_MASK) == index))
+				return head;
+			pfn = page_to_pfn(head) + (1U << page_order(head));
+		}
+	}
+	return NULL;
+}
+
+uint32_t slab_release(struct kmem_cache *cache, uint32_t keep, uint32_t most)
+{
+	struct cache_store *store = cache->store;
+	uint32_t released = 0;
+
+	while (released < most && store->empty_slabs > keep) {
+		uint32_t irq = spin_lock_irqsave(&store->lock);
+		struct page *head = page_list_previous(&store->partial);
+		bool empty = store->empty_slabs > keep;
+
+		if (empty) {
+			uint32_t objects = slab_objects(store, head);
+
+			page_list_unlink(head);
+			store->partial.count--;
+			store->slabs--;
+			store->empty_slabs--;
+			store->slab_pages -= 1U << page_order(head);
+			store->objects -= objects;
+			store->free_objects -= objects;
+		}
+		spin_unlock_irqrestore(&store->lock, irq);
+		if (!empty)
+			break;
+		give_back(store, head);
+		released++;
+	}
+	return released;
+}
