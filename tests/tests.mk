@@ -98,6 +98,18 @@ endef
 $(foreach t,$(PAGE_TESTS),$(eval $(call page_test_rule,$(t),model,)) $(eval $(call page_test_rule,$(t),tiny,_tiny)))
 TESTS += $(PAGE_TESTS) $(PAGE_TESTS:%=%_tiny)
 
+# The object allocator on top of it.
+OBJECT_TESTS := objects objects_misuse objects_debug objects_model
+OBJECT_SRC   := $(PAGE_SRC) $(wildcard src/mm/obj/*.c) tests/host/object_harness.c
+define object_test_rule
+$(HOST)/test_$(1)$(3): $(HOST)/$(2)/tests/host/test_$(1).c.o $(OBJECT_SRC:%=$(HOST)/$(2)/%.o)
+	@echo "  HOSTLD  $$@"
+	@$$(HOSTCC) $$(SANITIZED) $$^ -lcmocka -o $$@
+-include $(HOST)/$(2)/tests/host/test_$(1).c.d $(OBJECT_SRC:%=$(HOST)/$(2)/%.d)
+endef
+$(foreach t,$(OBJECT_TESTS),$(eval $(call object_test_rule,$(t),model,)) $(eval $(call object_test_rule,$(t),tiny,_tiny)))
+TESTS += $(OBJECT_TESTS) $(OBJECT_TESTS:%=%_tiny)
+
 # What a board recorded, on the same allocator (tests/replay.py; tests/host/replay.c says how).
 $(HOST)/replay: $(HOST)/model/tests/host/replay.c.o $(PAGE_SRC:%=$(HOST)/model/%.o)
 	@echo "  HOSTLD  $@"
