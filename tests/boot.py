@@ -227,9 +227,10 @@ def dirt(kind):
     if kind == "random":
         return rng.randbytes(0x100000)
     if kind == "pages":  # single pages that somebody has in the zone Normal, of boot 77
-        return struct.pack("<4I", 77 << 24 | 1 << 8 | 5, 1, 0, 0)
-    return b"".join(struct.pack("<4I", rng.randrange(256) << 24 | rng.randrange(4) << 8
-                                | rng.randrange(11) << 4 | rng.randrange(1, 7),
+        return struct.pack("<4I", 77 << 15 | 1 << 27 | 5, 1, 0, 0)
+    return b"".join(struct.pack("<4I", rng.randrange(256) << 15 | rng.randrange(4) << 27
+                                | rng.randrange(11) << 23 | rng.choice((0, 0, 5, 1023)) << 4
+                                | rng.randrange(1, 8),
                                 rng.choice((0, 1, 2, 0x10001)), *rng.choices((0, 1, 0x40300), k=2))
                     for _ in range(0x10000))
 
@@ -251,8 +252,8 @@ def dirty_ram(board, split, kind):
                 file.write((content * ((high - low) // len(content) + 1))[:high - low])
             extra += ["-device", f"loader,file={path},addr={low:#x},force-raw=on"]
         options = {"mem": "256M"} if board == "virt" else {}
-        output = boot('quiet mem=256M simdma=26 run="selftest tails;selftest pages;poweroff"',
-                      vmsplit=split, board=board, extra=extra, **options)
+        output = boot('quiet mem=256M simdma=26 run="selftest tails;selftest pages;'
+                      'selftest objects;poweroff"', vmsplit=split, board=board, extra=extra, **options)
     for part in output.split("strata> selftest ")[1:]:
         judge_selftest(part)
 
@@ -303,6 +304,22 @@ def pages_group():
               for board, split in (("virt", "3G"), ("virt", "1G"), ("raspi2b", "2G"))
               for kind in ("ones", "random", "heads", "pages")]
     return tests
+
+
+# --- objects -------------------------------------------------------------------------------------
+
+def objects_group():
+    """All suites pass while every object is watched, while some are refused, and on little memory."""
+    return [(f"{bootargs}, {board} {split}", lambda a=bootargs, b=board, s=split: selftest(
+                 a, board=b, vmsplit=s, **({"smp": 1} if b == "virt" else {})))
+            for board, split, bootargs in (
+                ("virt", "3G", "mem=96M slab_debug"),
+                ("raspi2b", "2G", "mem=96M slab_debug=FZ simdma=25"),
+                ("virt", "1G", "mem=64M slab_debug=PU,kmalloc-*;F"),
+                ("virt", "3G", "failslab=every:3"),
+                ("raspi2b", "1G", "mem=128M failslab=probability:20 slab_debug=FZPU"),
+                ("virt", "2G", "mem=64M fail_page_alloc=every:3 slab_debug simdma=24"),
+                ("virt", "2G", "mem=20M"))]
 
 
 # --- trees of our own ----------------------------------------------------------------------------
@@ -792,7 +809,8 @@ def console_group():
 # --- running -------------------------------------------------------------------------------------
 
 GROUPS = {
-    "selftest": selftest_group, "pages": pages_group, "placing": placing_group, "tree": tree_group,
+    "selftest": selftest_group, "pages": pages_group, "objects": objects_group,
+    "placing": placing_group, "tree": tree_group,
     "hostile": hostile_group, "console": console_group,
     "recorded-raspi2b-3g": lambda: recorded_group("raspi2b", "3G", 0, 1),
     "recorded-raspi2b-2g": lambda: recorded_group("raspi2b", "2G", 0, 1),

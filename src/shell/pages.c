@@ -7,6 +7,9 @@
 
 #include "kern/symbols.h"
 #include "lib/size.h"
+#include "mm/obj/object.h"
+#include "mm/obj/object_check.h"
+#include "mm/obj/object_stats.h"
 #include "mm/phys/gfp_names.h"
 #include "mm/phys/magazine.h"
 #include "mm/phys/page_alloc.h"
@@ -15,6 +18,7 @@
 #include "mm/phys/page_why.h"
 #include "mm/phys/zone.h"
 #include "shell/command.h"
+#include "shell/stack.h"
 
 /* --- buddyinfo, pagetypeinfo: mm/vmstat.c's formats ------------------------------------------ */
 
@@ -131,6 +135,7 @@ static struct memory_sums sum_zones(void)
 static void meminfo(int argc, char **argv)
 {
 	const struct memory_sums sums = sum_zones();
+	uint32_t slab_pages, reclaimable_pages;
 
 	(void)argc;
 	(void)argv;
@@ -145,6 +150,10 @@ static void meminfo(int argc, char **argv)
 	print_kib("HighFree:", sums.high_free_pages);
 	print_kib("LowTotal:", sums.total_pages - sums.high_total_pages);
 	print_kib("LowFree:", sums.free_pages - sums.high_free_pages);
+	slab_pages_count(&slab_pages, &reclaimable_pages);
+	print_kib("Slab:", slab_pages);
+	print_kib("SReclaimable:", reclaimable_pages);
+	print_kib("SUnreclaim:", slab_pages - reclaimable_pages);
 }
 
 SHELL_COMMAND(meminfo, meminfo, "",
@@ -155,6 +164,7 @@ SHELL_COMMAND(meminfo, meminfo, "",
 static void mmcheck(int argc, char **argv)
 {
 	struct page_check_result result;
+	struct object_check_result objects;
 
 	(void)argc;
 	(void)argv;
@@ -173,9 +183,19 @@ static void mmcheck(int argc, char **argv)
 	}
 	if (result.broken == NULL)
 		console_printf("mmcheck: every page is in one place\n");
+	if (object_check(&objects))
+		console_printf("mmcheck: every object is in one place: %" PRIu32 " = %" PRIu32
+			       " live + %" PRIu32 " in slabs + %" PRIu32 " in magazines + %" PRIu32
+			       " quarantined\n",
+			       objects.objects, objects.live, objects.listed, objects.cached,
+			       objects.quarantined);
+	else
+		console_printf("mmcheck: cache %s, %#" PRIxPTR ": %s\n",
+			       objects.cache != NULL ? objects.cache : "none", objects.address,
+			       objects.broken);
 }
 
-SHELL_COMMAND(mmcheck, mmcheck, "", "check that every page is in exactly one place");
+SHELL_COMMAND(mmcheck, mmcheck, "", "check that every page and every object is in one place");
 
 /* --- pageinfo -------------------------------------------------------------------------------- */
 
@@ -213,19 +233,14 @@ static void print_block(const struct page *head, uint32_t pfn)
 		console_printf(", zone %s", zone_names[page_zone_index(head)]);
 	if (type == PAGE_FREE || type == PAGE_CACHED || type == PAGE_ALLOCATED || type == PAGE_SLAB)
 		console_printf(", %s", page_migrate_name(head->flags));
+	if (type == PAGE_SLAB)
+		console_printf(", cache %s", slab_cache_name(head));
 	if (type == PAGE_ALLOCATED)
 		console_printf(", count %u%s", page_count(pfn_to_page(head_pfn)),
 			       (head->flags & PAGE_COMPOUND) != 0 ? ", compound" : "");
 	console_printf("\n  %s; pageblock %s, flags %#010" PRIx32 "\n",
 		       head_pfn == pfn ? "this page is the head" : "this page is a tail",
 		       migrate_type_names[pageblock_type(head)], head->flags);
-}
-
-static void print_stack(const char *what, const struct owner_stack *stack)
-{
-	for (uint32_t i = 0; i < stack->frames; i++)
-		console_printf("  %s %s\n", i == 0 ? what : "            ",
-			       symbol_text(stack->pc[i]));
 }
 
 static void print_owners(uint32_t pfn)

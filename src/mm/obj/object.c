@@ -252,6 +252,8 @@ static void tell_wrong_free(enum object_misuse_kind kind, const struct kmem_cach
 		return;
 	if (kind == OBJECT_WRONG_CACHE)
 		misuse.wanted = wanted->store->name;
+	if (place->object != 0)
+		misuse.offset = (int32_t)place->offset;
 	object_fill_in(&misuse, place->store, place->object);
 	object_misuse_hook(&misuse);
 }

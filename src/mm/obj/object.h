@@ -15,6 +15,9 @@ struct object_place {
 	uint32_t offset; /* of the address in the slot's object; negative in its left red zone */
 };
 
+/* The name of the cache that a struct page of type PAGE_SLAB belongs to. */
+const char *slab_cache_name(const struct page *head);
+
 /* Any address at all, without a fault. */
 void object_find(uintptr_t address, struct object_place *place);
 

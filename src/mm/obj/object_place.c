@@ -21,6 +21,13 @@ static struct cache_store *store_of(const struct page *page)
 	return &cache_stores[index];
 }
 
+const char *slab_cache_name(const struct page *head)
+{
+	const struct cache_store *store = store_of(head);
+
+	return store != NULL ? store->name : "(none)";
+}
+
 void object_find(uintptr_t address, struct object_place *place)
 {
 	struct page *page = page_at(address);

@@ -430,3 +430,20 @@ uint32_t slab_debug_validate(struct kmem_cache *cache)
 	object_walk(cache->store, validate, &wrong);
 	return wrong;
 }
+
+unsigned int slab_debug_validate_all(const char *name, uint32_t *wrong)
+{
+	unsigned int caches = 0;
+
+	*wrong = 0;
+	for (unsigned int i = 0; i < KMEM_CACHES; i++) {
+		const struct cache_store *store = &cache_stores[i];
+
+		if (store->name[0] == '\0' || !cache_is_watched(store) ||
+		    (name != NULL && strcmp(name, store->name) != 0))
+			continue;
+		caches++;
+		*wrong += slab_debug_validate(&kmem_caches[i]);
+	}
+	return caches;
+}

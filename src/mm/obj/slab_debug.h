@@ -64,4 +64,7 @@ void slab_debug_tracks(const struct cache_store *store, uintptr_t object, struct
 /* Look at every object of a watched cache, live or free. How many had something wrong. */
 uint32_t slab_debug_validate(struct kmem_cache *cache);
 
+/* The same of all watched caches, or of those of one name. Returns how many caches these are. */
+unsigned int slab_debug_validate_all(const char *name, uint32_t *wrong);
+
 #endif
