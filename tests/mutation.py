@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Plant known bugs in the page allocator, one at a time, and see which test catches each.
+"""Plant known bugs in the allocators, one at a time, and see which test catches each.
 
 The problem: a test that cannot fail proves nothing, and nobody sees that it cannot. Here each entry
 of tests/mutation.txt changes one place of the source; the file is compiled anew, linked with the
@@ -26,14 +26,18 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LIST = "tests/mutation.txt"
 HANG_SECONDS = 120
 
-# A line that is replaced by itself: the tests pass without a bug, however it is built.
-CONTROL = '#include "mm/phys/buddy.h"\n'
+# A line of each room that is replaced by itself: the tests pass without a bug, however it is built.
+CONTROLS = (("src/mm/phys/buddy.c", '#include "mm/phys/buddy.h"\n'),
+            ("src/mm/obj/kmalloc.c", '#include "mm/obj/cache.h"\n'))
 
 # Quick ones first. (program, constants, arguments)
-UNITS = ("test_pages", "test_pages_gfp", "test_pages_types", "test_pages_pieces", "test_pages_why",
-         "test_pages_debug", "test_pages_misuse")
-PROGRAMS = [(unit, constants, []) for constants in ("tiny", "model") for unit in UNITS] + \
-           [("test_pages_model", constants, ["20000"]) for constants in ("tiny", "model")]
+PAGE_UNITS = ("test_pages", "test_pages_gfp", "test_pages_types", "test_pages_pieces", "test_pages_why",
+              "test_pages_debug", "test_pages_misuse")
+PAGE_PROGRAMS = [(unit, constants, []) for constants in ("tiny", "model") for unit in PAGE_UNITS] + \
+                [("test_pages_model", constants, ["20000"]) for constants in ("tiny", "model")]
+OBJECT_UNITS = ("test_objects_misuse", "test_objects_debug", "test_objects")
+OBJECT_PROGRAMS = [(unit, constants, []) for constants in ("model", "tiny") for unit in OBJECT_UNITS] + \
+                  [("test_objects_model", constants, ["20000"]) for constants in ("tiny", "model")]
 
 
 @dataclasses.dataclass
@@ -111,7 +115,8 @@ class Build:
         return output
 
     def link(self, program, constants):
-        objects = objects_of(program, constants, self.options.sources)
+        sources = self.options.object_sources if "objects" in program else self.options.sources
+        objects = objects_of(program, constants, sources)
         header = self.mutation.path.endswith(".h")
         for source in objects:
             if header or source == self.mutation.path:
@@ -143,7 +148,8 @@ def fails(program, arguments):
 
 def try_mutation(mutation, options):
     build = Build(mutation, options)
-    for program, constants, arguments in PROGRAMS:
+    objects = mutation.path.startswith("src/mm/obj/")
+    for program, constants, arguments in OBJECT_PROGRAMS if objects else PAGE_PROGRAMS:
         try:
             how = fails(build.link(program, constants), arguments)
         except subprocess.CalledProcessError as error:
@@ -157,7 +163,9 @@ def main():
     parser = argparse.ArgumentParser(description="Plant bugs and see them caught.")
     parser.add_argument("names", nargs="*", help="which (default: all)")
     parser.add_argument("--cc", help="compiler and flags")
-    parser.add_argument("--sources", type=str.split, default=[], help="what the tests are made of")
+    parser.add_argument("--sources", type=str.split, default=[],
+                        help="what the tests of pages are made of")
+    parser.add_argument("--object-sources", type=str.split, default=[], help="those of objects")
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--list", action="store_true")
     options = parser.parse_args()
@@ -169,10 +177,10 @@ def main():
     wanted = [m for m in mutations if not options.names or m.name in options.names]
     for mutation in wanted:
         mutate(mutation)  # all entries are up to date, or nothing is begun
-    control = Mutation("control", "src/mm/phys/buddy.c", CONTROL, CONTROL)
-    _, by, how = try_mutation(control, options)
-    if by:
-        sys.exit(f"mutation: without any bug {by} fails: {how}")
+    for path, line in CONTROLS:
+        _, by, how = try_mutation(Mutation("control", path, line, line), options)
+        if by:
+            sys.exit(f"mutation: without any bug {by} fails: {how}")
     survived = 0
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         for i, (mutation, by, how) in enumerate(pool.map(lambda m: try_mutation(m, options), wanted)):

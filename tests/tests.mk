@@ -136,6 +136,7 @@ $(JOBS_FILE): tests/tests.mk tests/boot.py
 	   for tool in check_includes tap_total; do printf "tools: $$tool\\ttools/$$tool.py --self-test\n"; done; \
 	   printf 'boot: shell\ttests/shell.py\n'; \
 	   printf 'boot: pages watched\ttests/page_debug.py\n'; \
+	   printf 'boot: objects at the prompt\ttests/objects.py\n'; \
 	   printf 'boot: a trace, replayed\ttests/replay.py $(HOST)/replay\n'; \
 	   printf 'boot: faults\ttests/fault.py\n'; \
 	   printf 'boot: damaged trees\ttests/boot_mutants.py\n'; \
@@ -163,8 +164,9 @@ bench: images  ## instructions of each call beside Linux's and others' (build/be
 
 # Plants bugs; takes some minutes, so not part of `make test`.
 .PHONY: mutation
-mutation: $(PAGE_TESTS:%=$(HOST)/test_%) $(PAGE_TESTS:%=$(HOST)/test_%_tiny)  ## plant known bugs one at a time and see each caught by a test
-	@tests/mutation.py -j $(JOBS) --cc '$(HOSTCC) $(filter-out -MMD -MP,$(SANITIZED))' --sources '$(PAGE_SRC)'
+mutation: $(foreach t,$(PAGE_TESTS) $(OBJECT_TESTS),$(HOST)/test_$(t) $(HOST)/test_$(t)_tiny)  ## plant known bugs one at a time and see each caught by a test
+	@tests/mutation.py -j $(JOBS) --cc '$(HOSTCC) $(filter-out -MMD -MP,$(SANITIZED))' --sources '$(PAGE_SRC)' \
+	  --object-sources '$(OBJECT_SRC)'
 
 lint:  ## include arrows, layout of the source, cppcheck, shellcheck
 	@tools/lint.sh

@@ -3,6 +3,7 @@
  * The object allocator's figures: the tests and the trace that Linux and other heaps were measured
  * with, call for call; and the worst case of each operation, brought about on purpose.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "mm/obj/cache.h"
@@ -78,25 +79,27 @@ static void hot_caches(void)
 	kmem_cache_destroy(constructed);
 }
 
-BENCH(objects, hot)
+/* Of sizes that the compiler does not know. */
+static void hot_sizes(bool live)
 {
-	/* Sizes that the compiler does not know. */
 	volatile size_t sizes[] = { 16, 64, 192, 1024, 8080 };
 	size_t size;
 
+	for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++) {
+		char name[32];
+
+		size = sizes[i];
+		snprintf(name, sizeof(name), "kmalloc_%s%zu", live ? "live_" : "", size);
+		HOT(name, kmalloc(size, GFP_KERNEL), kfree(object_));
+	}
+}
+
+BENCH(objects, hot)
+{
 	if (!begin())
 		return;
 	hot_caches();
-	size = sizes[0];
-	HOT("kmalloc_16", kmalloc(size, GFP_KERNEL), kfree(object_));
-	size = sizes[1];
-	HOT("kmalloc_64", kmalloc(size, GFP_KERNEL), kfree(object_));
-	size = sizes[2];
-	HOT("kmalloc_192", kmalloc(size, GFP_KERNEL), kfree(object_));
-	size = sizes[3];
-	HOT("kmalloc_1024", kmalloc(size, GFP_KERNEL), kfree(object_));
-	size = sizes[4];
-	HOT("kmalloc_8080", kmalloc(size, GFP_KERNEL), kfree(object_));
+	hot_sizes(false);
 	HOT("kmalloc_const_16", kmalloc(16, GFP_KERNEL), kfree(object_));
 	HOT("kmalloc_const_1024", kmalloc(1024, GFP_ATOMIC), kfree(object_));
 	HOT("kmalloc_const_8080", kmalloc(8080, GFP_KERNEL), kfree(object_));
@@ -222,8 +225,95 @@ BENCH(objects, trace)
 	bench_fact("traceH", "peak_live_bytes", peak);
 	bench_fact("traceH", "end_live_bytes", live);
 	bench_fact("traceH", "held_bytes", held);
+	hot_sizes(true);
 	for (uint32_t i = 0; i < SLOTS; i++)
 		kfree(slots[i].object);
 	free_pages((uintptr_t)slots, order);
+	end();
+}
+
+/* --- worst cases, brought about ---------------------------------------------------------------- */
+
+/*
+ * Magazine empty, no slab with a free object, the page allocator's magazine empty as well: a slab is
+ * made, which costs most with the smallest objects.
+ */
+static void worst_alloc(const char *test, size_t bytes)
+{
+	struct kmem_cache *cache = kmem_cache_create(test, bytes, 0, 0, NULL);
+	void *object;
+
+	for (unsigned int i = 0; i < 16; i++) {
+		magazines_drain_all();
+		BENCH_MEASURE(allocs, object = kmem_cache_alloc(cache, GFP_KERNEL));
+		kmem_cache_free(cache, object);
+		kmem_cache_shrink(cache);
+	}
+	bench_print(allocs, test, "alloc");
+	bench_begin(allocs);
+	kmem_cache_destroy(cache);
+}
+
+/* Pages to fill the page allocator's magazine with. */
+static struct page *kept[1024];
+
+/* So that the next free of a page drains it. */
+static void fill_page_magazine(void)
+{
+	const struct magazine *magazine = &route_of(GFP_KERNEL)->stops->set->orders[0];
+	struct page *pages[2 * MAGAZINE_ITEMS];
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(pages); i++)
+		pages[i] = alloc_page(GFP_KERNEL);
+	for (unsigned int i = 0; i < ARRAY_SIZE(pages); i++)
+		__free_page(pages[i]);
+	/* Whatever the drains among those left. */
+	for (unsigned int i = 0; magazine->count < magazine->limit && i < ARRAY_SIZE(kept); i++)
+		if (kept[i] != NULL) {
+			__free_page(kept[i]);
+			kept[i] = NULL;
+		}
+}
+
+/*
+ * A full magazine, each of whose objects is the last one live of its slab: the drain makes as many
+ * slabs empty as it gives back, and two of them go to the page allocator, whose magazine is full.
+ */
+static void worst_free(void)
+{
+	struct kmem_cache *cache = kmem_cache_create("bench-worst", 192, 0, 0, NULL);
+	const uint32_t each = cache->store->objects_each, slabs = cache->store->limit + 1;
+	uint32_t count = each * slabs;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(kept); i++)
+		kept[i] = alloc_page(GFP_KERNEL);
+	for (uint32_t i = 0; i < count; i++)
+		objects[i] = kmem_cache_alloc(cache, GFP_KERNEL);
+	for (uint32_t i = 0; i < count; i++)
+		if (i % each != 0)
+			kmem_cache_free(cache, objects[i]);
+	for (uint32_t i = 0; i < count; i += each) {
+		fill_page_magazine();
+		BENCH_MEASURE(frees, kmem_cache_free(cache, objects[i]));
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(kept); i++)
+		if (kept[i] != NULL)
+			__free_page(kept[i]);
+	bench_print(frees, "objects_worst", "free");
+	bench_begin(frees);
+	kmem_cache_destroy(cache);
+}
+
+BENCH(objects, worst)
+{
+	unsigned int order = get_order(BATCH * sizeof(*objects));
+
+	if (!begin())
+		return;
+	objects = (void **)__get_free_pages(GFP_KERNEL, order);
+	worst_alloc("objects_worst", 64);
+	worst_alloc("objects_worst_8_bytes", 8);
+	worst_free();
+	free_pages((uintptr_t)objects, order);
 	end();
 }

@@ -469,7 +469,7 @@ void kmem_cache_destroy(struct kmem_cache *cache)
 		quarantine_slabs(store);
 	/* Nobody's from here on: its magazine stays closed, its key is no slab's. */
 	store->flags |= SLAB_CONSISTENCY_CHECKS;
-	cache->stack.second = 0;
+	cache->stack.second = slab_key(PAGE_TYPE_MASK); /* 0 is that of frames without RAM */
 	set_magazine(cache);
 	store->name[0] = '\0';
 }

@@ -136,8 +136,9 @@ static inline struct page *kmalloc_pages(uintptr_t address)
 
 /* --- slabs: slab.c; under the store's lock ------------------------------------------------------- */
 
-#define SLAB_NO_INDEX     0xffffU
-#define SLAB_OBJECTS_MOST 512U /* of 8 bytes in a page; larger slabs have larger objects */
+#define SLAB_NO_INDEX     0xffffU /* behind the last one */
+#define SLAB_BAD_INDEX    0xfffeU /* what a link that was written to leads to */
+#define SLAB_OBJECTS_MOST 512U    /* of 8 bytes in a page; larger slabs have larger objects */
 
 static inline uint32_t slab_first_free(const struct page *head)
 {

@@ -50,12 +50,18 @@ __attribute__((noinline)) void *kmalloc_pages_for(size_t bytes, gfp_t gfp)
 				     (uintptr_t)__builtin_return_address(0));
 		return NULL;
 	}
+	gfp &= ~__GFP_COMP; /* it is in any case */
 	page = (gfp & __GFP_ZERO) != 0 ? __alloc_pages(gfp, get_order(bytes))
 				       : __alloc_pages_plain(gfp, get_order(bytes));
 	if (page == NULL)
 		return NULL;
 	page->flags += KMALLOC_PAGES;
 	return phys_to_virt(page_to_phys(page));
+}
+
+static bool has_red_zone(const struct cache_store *store)
+{
+	return store != NULL && (store->flags & SLAB_RED_ZONE) != 0;
 }
 
 static void *kmalloc_any(size_t bytes, gfp_t gfp)
@@ -70,8 +76,7 @@ static void *kmalloc_any(size_t bytes, gfp_t gfp)
 	object = kmalloc_of_cache(cache, gfp & ~SLAB_GFP_ODD, bytes);
 	/* All of it, for who grows it in place later; a red zone behind what was asked for stays. */
 	if ((gfp & __GFP_ZERO) != 0 && object != NULL)
-		memset(object, 0,
-		       cache_is_watched(cache->store) ? bytes : cache->store->object_bytes);
+		memset(object, 0, has_red_zone(cache->store) ? bytes : cache->store->object_bytes);
 	return object;
 }
 
@@ -103,11 +108,6 @@ static size_t usable(const void *object, struct cache_store **store, uintptr_t c
 	if (object_misuse_hook != NULL)
 		object_misuse_hook(&misuse);
 	return 0;
-}
-
-static bool has_red_zone(const struct cache_store *store)
-{
-	return store != NULL && (store->flags & SLAB_RED_ZONE) != 0;
 }
 
 /* Who asks means to use it all. */

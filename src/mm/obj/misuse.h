@@ -42,7 +42,8 @@ struct object_misuse {
 	uint32_t live;
 	uintptr_t caller; /* 0: not known */
 	/* Where bytes are wrong: the first one's distance from the object's start, how many from there
-	 * to the last, what the first ones are and should be. wrong_bytes 0: not about bytes. */
+	 * to the last of the 64 that were compared, what the first ones are and should be. wrong_bytes 0:
+	 * not about bytes. */
 	int32_t offset;
 	uint32_t wrong_bytes;
 	uint8_t found[MISUSE_BYTES], expected[MISUSE_BYTES];

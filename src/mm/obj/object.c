@@ -91,6 +91,8 @@ static __attribute__((noinline)) void *alloc_slow(struct kmem_cache *cache, gfp_
 						  size_t bytes)
 {
 	if (unlikely(cache->store == NULL || cache->store->name[0] == '\0')) {
+		/* As it was, or the next request would look further down. */
+		this_cpu_ptr(cache)->stack.first += sizeof(uintptr_t);
 		local_irq_restore(irq);
 		cache_tell_unknown(cache, (uintptr_t)__builtin_return_address(0));
 		return NULL;

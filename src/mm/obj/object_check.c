@@ -100,16 +100,11 @@ static bool check_magazine(struct cache_tally *tally, const struct cache_store *
 	const uintptr_t *item = magazine_bottom(mine);
 	struct object_place place;
 
-	if (magazine_count(mine) > store->limit)
-		return complain(tally->result, store, 0, "a magazine is overfull");
 	for (uint32_t i = 0; i < magazine_count(mine); i++) {
 		object_find(item[i], &place);
 		if (place.store != store || place.object != item[i])
 			return complain(tally->result, store, item[i],
 					"a magazine holds what is no object of its cache");
-		if (!object_is_free(&place))
-			return complain(tally->result, store, item[i],
-					"an object in a magazine was written to");
 		for (uint32_t j = 0; j < i; j++)
 			if (item[j] == item[i])
 				return complain(tally->result, store, item[i],
@@ -139,6 +134,8 @@ static void check_cache(struct object_check_result *result, const struct cache_s
 	struct cache_tally tally = { .result = result };
 	struct page *head = NULL;
 
+	if (magazine_count(this_cpu_ptr(&kmem_caches[cache_index(store)])) > store->limit)
+		complain(result, store, 0, "a magazine is overfull");
 	while ((head = slab_next(store, head)) != NULL)
 		check_slab(&tally, store, head);
 	if (result->broken != NULL)

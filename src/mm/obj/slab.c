@@ -7,15 +7,30 @@
 
 /* --- free objects ---------------------------------------------------------------------------- */
 
-/* The same for both ways. The mark's middle, so that a link looks like no index and no address. */
-static inline uint32_t mangle(uint32_t link, uint32_t mark)
+/*
+ * A link: the next free object's index in both halves, so that hardly anything else that is written
+ * there passes for one; mangled with the mark's middle, so that it looks like no address.
+ */
+static inline uint32_t mangled(uint32_t word, uint32_t mark)
 {
-	return link ^ (mark >> 13 | mark << 19);
+	return word ^ (mark >> 13 | mark << 19);
+}
+
+static inline uint32_t link_word(uint32_t index)
+{
+	return index << 16 | index;
+}
+
+static inline uint32_t linked_index(uint32_t link, uint32_t mark)
+{
+	uint32_t word = mangled(link, mark);
+
+	return word == (word >> 16 | word << 16) ? word & 0xffff : SLAB_BAD_INDEX;
 }
 
 uint32_t slab_next_free(const struct cache_store *store, uintptr_t object, uint32_t mark)
 {
-	return mangle(mark_of(store, object)[1], mark);
+	return linked_index(mark_of(store, object)[1], mark);
 }
 
 static inline void set_state(struct page *head, uint32_t first_free, uint32_t free_objects)
@@ -44,7 +59,7 @@ static __attribute__((noinline)) void give_up(struct kmem_cache *cache, uintptr_
 	uint32_t mark = mark_value(cache, object);
 	uint32_t *words = mark_of(store, object);
 	/* What the link should be is not known; the last one's is as good as any. */
-	const uint32_t wanted[2] = { mark, mangle(SLAB_NO_INDEX, mark) };
+	const uint32_t wanted[2] = { mark, mangled(link_word(SLAB_NO_INDEX), mark) };
 
 	store->quarantined += left;
 	store->free_objects -= left;
@@ -75,7 +90,7 @@ static inline uint32_t take_from(struct kmem_cache *cache, struct page *head, ui
 		uintptr_t object = start + index * store->slot_bytes;
 		uint32_t *words = mark_of(store, object), mark = mark_value(cache, object);
 
-		index = mangle(words[1], mark);
+		index = linked_index(words[1], mark);
 		if (unlikely(!link_is_good(index, left, objects))) {
 			give_up(cache, object, left);
 			before -= left;
@@ -137,7 +152,7 @@ static inline void give(struct kmem_cache *cache, struct cache_store *store, uin
 	uint32_t state = head->count;
 	uint32_t left = (state >> 16) + 1;
 
-	mark_of(store, object)[1] = mangle(state & 0xffff, mark);
+	mark_of(store, object)[1] = mangled(link_word(state & 0xffff), mark);
 	set_state(head, in_slab / store->slot_bytes, left);
 	if (unlikely(left == 1 || left >= cache->store->objects_least))
 		move_in_list(store, head, left);
@@ -177,7 +192,7 @@ bool slab_check_list(struct kmem_cache *cache, struct page *head)
 		uintptr_t object = slab_object(store, head, index);
 		uint32_t mark = mark_value(cache, object), *words = mark_of(store, object);
 
-		index = mangle(words[1], mark);
+		index = linked_index(words[1], mark);
 		if (!link_is_good(index, left, slab_objects(store, head)))
 			break;
 		link_before = &words[1];
@@ -187,13 +202,14 @@ bool slab_check_list(struct kmem_cache *cache, struct page *head)
 		return true;
 	/* The list ends before the broken one. */
 	give_up(cache,
-		link_before != NULL ? slab_object(store, head, mangle(*link_before, mark_before))
-				    : slab_object(store, head, slab_first_free(head)),
+		link_before != NULL
+			? slab_object(store, head, linked_index(*link_before, mark_before))
+			: slab_object(store, head, slab_first_free(head)),
 		left);
 	if (all == slab_objects(store, head))
 		store->empty_slabs--;
 	if (link_before != NULL)
-		*link_before = mangle(SLAB_NO_INDEX, mark_before);
+		*link_before = mangled(link_word(SLAB_NO_INDEX), mark_before);
 	set_state(head, link_before != NULL ? slab_first_free(head) : SLAB_NO_INDEX, all - left);
 	/* Away from the empty ones at the end. */
 	page_list_unlink(head);
@@ -226,17 +242,21 @@ static void fill(struct kmem_cache *cache, struct page *head)
 	struct cache_store *store = cache->store;
 	uint32_t objects = slab_objects(store, head), slot_bytes = store->slot_bytes;
 	uint32_t key = (uint32_t)cache->stack.second;
-	uintptr_t object = slab_object(store, head, 0), words = object + store->mark_bytes;
-	uint32_t mark = 0;
+	uint32_t word = link_word(1), next_word = link_word(1);
+	uintptr_t object = slab_object(store, head, 0), end = object + objects * slot_bytes;
+	uintptr_t last = end - slot_bytes;
+	/* By two distances from one address, and from each link to the next: eight instructions an
+	 * object. */
+	uintptr_t mark_bytes = store->mark_bytes, link_bytes = mark_bytes + sizeof(uint32_t);
 
-	for (uint32_t i = 1; i <= objects; i++) {
-		mark = (uint32_t)object ^ key;
-		((uint32_t *)words)[0] = mark;
-		((uint32_t *)words)[1] = mangle(i, mark);
-		object += slot_bytes;
-		words += slot_bytes;
+	OPAQUE(next_word);
+	for (; object != end; object += slot_bytes, word += next_word) {
+		uint32_t mark = (uint32_t)object ^ key;
+
+		*(uint32_t *)(object + mark_bytes) = mark;
+		*(uint32_t *)(object + link_bytes) = mangled(word, mark);
 	}
-	((uint32_t *)(words - slot_bytes))[1] = mangle(SLAB_NO_INDEX, mark);
+	mark_of(store, last)[1] = mangled(link_word(SLAB_NO_INDEX), mark_value(cache, last));
 	set_state(head, 0, objects);
 }
 

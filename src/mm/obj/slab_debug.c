@@ -11,7 +11,7 @@
 /* Behind each object of a watched cache; the tracks only with SLAB_STORE_USER. */
 struct object_record {
 	uint32_t asked_bytes;
-	uint32_t unused;
+	uint32_t asked_inverted; /* or the record was written to, and all was asked for */
 	struct owner_stack taken, given;
 };
 
@@ -72,7 +72,7 @@ const char *slab_debug_parse(const char *text)
 {
 	uint32_t flags;
 
-	if (text == NULL)
+	if (text == NULL || *text == '\0')
 		text = "FZPU";
 	if (strlen(text) >= sizeof(wanted))
 		return rule;
@@ -193,9 +193,11 @@ static bool check(const struct cache_store *store, uintptr_t object, enum object
 /* Where the right red zone begins. The record lies in memory that anybody may have written to. */
 static uint32_t used_bytes(const struct cache_store *store, uintptr_t object, uint8_t value)
 {
-	return value == RED_ZONE_FREE
+	const struct object_record *record = record_of(store, object);
+
+	return value == RED_ZONE_FREE || record->asked_inverted != ~record->asked_bytes
 		       ? store->object_bytes
-		       : min_u32(record_of(store, object)->asked_bytes, store->object_bytes);
+		       : min_u32(record->asked_bytes, store->object_bytes);
 }
 
 static void paint_zones(const struct cache_store *store, uintptr_t object, uint8_t value)
@@ -234,10 +236,15 @@ static bool check_poison(const struct cache_store *store, uintptr_t object)
 {
 	uint32_t last = store->object_bytes - 1;
 
-	return !has(store, SLAB_POISON) || (check(store, object, OBJECT_WRITTEN_AFTER_FREE,
-						  (uint8_t *)object, last, POISON_FREE) &&
-					    check(store, object, OBJECT_WRITTEN_AFTER_FREE,
-						  (uint8_t *)object + last, 1, POISON_END));
+	bool body, end;
+
+	if (!has(store, SLAB_POISON))
+		return true;
+	body = check(store, object, OBJECT_WRITTEN_AFTER_FREE, (uint8_t *)object, last,
+		     POISON_FREE);
+	end = check(store, object, OBJECT_WRITTEN_AFTER_FREE, (uint8_t *)object + last, 1,
+		    POISON_END);
+	return body && end;
 }
 
 /* From the record to the next slot. */
@@ -283,14 +290,14 @@ void slab_debug_rest_pattern(struct cache_store *store, struct page *head)
 		memset(start, POISON_PADDING, bytes);
 }
 
-void slab_debug_check_rest(struct cache_store *store, struct page *head)
+bool slab_debug_check_rest(struct cache_store *store, struct page *head)
 {
 	uint32_t bytes;
 	uint8_t *start = rest(store, head, &bytes);
 
-	if (has(store, SLAB_POISON))
-		check(store, slab_object(store, head, slab_objects(store, head) - 1),
-		      OBJECT_PADDING, start, bytes, POISON_PADDING);
+	return !has(store, SLAB_POISON) ||
+	       check(store, slab_object(store, head, slab_objects(store, head) - 1), OBJECT_PADDING,
+		     start, bytes, POISON_PADDING);
 }
 
 /* --- who ------------------------------------------------------------------------------------- */
@@ -338,6 +345,12 @@ static uintptr_t take_one(struct kmem_cache *cache)
 	}
 }
 
+static void set_asked(const struct cache_store *store, uintptr_t object, size_t bytes)
+{
+	record_of(store, object)->asked_bytes = (uint32_t)bytes;
+	record_of(store, object)->asked_inverted = ~(uint32_t)bytes;
+}
+
 void *slab_debug_alloc(struct kmem_cache *cache, gfp_t gfp, size_t bytes)
 {
 	struct cache_store *store = cache->store;
@@ -349,8 +362,7 @@ void *slab_debug_alloc(struct kmem_cache *cache, gfp_t gfp, size_t bytes)
 		object = take_one(cache);
 		if (object != 0) {
 			*mark_of(store, object) = 0;
-			record_of(store, object)->asked_bytes =
-				bytes != 0 ? (uint32_t)bytes : store->object_bytes;
+			set_asked(store, object, bytes != 0 ? bytes : store->object_bytes);
 			paint_zones(store, object, RED_ZONE_ALLOCATED);
 		}
 		spin_unlock_irqrestore(&store->lock, irq);
@@ -392,7 +404,7 @@ void slab_debug_ask(struct cache_store *store, uintptr_t object, size_t bytes)
 	uint32_t irq = spin_lock_irqsave(&store->lock);
 
 	check_zones(store, object, RED_ZONE_ALLOCATED);
-	record_of(store, object)->asked_bytes = (uint32_t)bytes;
+	set_asked(store, object, bytes);
 	paint_zones(store, object, RED_ZONE_ALLOCATED);
 	spin_unlock_irqrestore(&store->lock, irq);
 }
@@ -424,6 +436,8 @@ uint32_t slab_debug_validate(struct kmem_cache *cache)
 		uint32_t irq = spin_lock_irqsave(&cache->store->lock);
 
 		if (slab_free_objects(head) != 0 && !slab_check_list(cache, head))
+			wrong++;
+		if (!slab_debug_check_rest(cache->store, head))
 			wrong++;
 		spin_unlock_irqrestore(&cache->store->lock, irq);
 	}

@@ -16,7 +16,7 @@
  *	slab_debug=-          none
  *
  * A cache is watched from when it is made, for good. What is found is told, put right, and the call
- * goes on; a free object that was written to is kept out of use.
+ * goes on; a free object that turns out to have been written to when it is taken is kept out of use.
  */
 #ifndef STRATA_MM_OBJ_SLAB_DEBUG_H
 #define STRATA_MM_OBJ_SLAB_DEBUG_H
@@ -46,7 +46,7 @@ void slab_debug_layout(struct cache_store *store);
 /* Paint a free object and what belongs to it; what is left of a slab behind its slots. */
 void slab_debug_free_pattern(struct cache_store *store, uintptr_t object);
 void slab_debug_rest_pattern(struct cache_store *store, struct page *head);
-void slab_debug_check_rest(struct cache_store *store, struct page *head);
+bool slab_debug_check_rest(struct cache_store *store, struct page *head);
 
 void *slab_debug_alloc(struct kmem_cache *cache, gfp_t gfp, size_t bytes);
 void slab_debug_free(struct kmem_cache *cache, uintptr_t object);
@@ -61,7 +61,8 @@ void slab_debug_ask(struct cache_store *store, uintptr_t object, size_t bytes);
 void slab_debug_tracks(const struct cache_store *store, uintptr_t object, struct owner_stack *taken,
 		       struct owner_stack *given);
 
-/* Look at every object of a watched cache, live or free. How many had something wrong. */
+/* Look at every object of a watched cache, live or free, and at what lies between them. How many had
+ * something wrong; it was told and put right. */
 uint32_t slab_debug_validate(struct kmem_cache *cache);
 
 /* The same of all watched caches, or of those of one name. Returns how many caches these are. */
