@@ -39,14 +39,16 @@ static const struct harness_machine ordinary = {
 
 void objects_start(const struct harness_machine *machine, const char *slab_debug)
 {
-	harness_start(machine != NULL ? machine : &ordinary);
-	if (machine == NULL)
-		harness_clear_watermarks();
 	memset(cache_stores, 0, sizeof(cache_stores));
 	memset(kmem_caches, 0, sizeof(kmem_caches));
+	memset(caches_with_slabs, 0, sizeof(caches_with_slabs));
+	page_shrinkables = 0;
 	objects_fail = false;
 	memset(&object_fail, 0, sizeof(object_fail));
 	assert_null(slab_debug_parse(slab_debug != NULL ? slab_debug : "-"));
+	harness_start(machine != NULL ? machine : &ordinary);
+	if (machine == NULL)
+		harness_clear_watermarks();
 	object_misuse_hook = note;
 	objects_misuses = 0;
 	slab_init();

@@ -17,8 +17,8 @@
  * A refusal must be justified: failslab= wanted it, or the page allocator refuses the same pages.
  *
  * With a handler that allocates and frees between any two instructions that let interrupts in, all
- * of that is exact still, but for refusals during which the handler did something: what it allocated
- * may have brought more than it took.
+ * of that is exact still, but for refusals during which the handler did something: what it
+ * allocated may have brought more than it took.
  *
  * Operations are numbered through the whole run and the seed is printed: the same two arguments
  * repeat a failure.
@@ -900,7 +900,7 @@ static gfp_t random_gfp(void)
 		gfp |= __GFP_NOWARN;
 	if (chance(5))
 		gfp |= __GFP_NORETRY;
-	if (chance(3))
+	if (chance(8))
 		gfp |= __GFP_COMP;
 	return gfp;
 }
@@ -924,7 +924,7 @@ static struct thing *own_kmalloced(struct crowd *crowd, void *object, uint32_t b
 	expect((usable & (usable - 1)) != 0 || virt_to_phys(object) % usable == 0,
 	       "kmalloc's is not aligned to its size");
 	if ((gfp & __GFP_ZERO) != 0) {
-		thing.zero_end = is_watched(cache, DEBUG_FLAGS) ? bytes : usable;
+		thing.zero_end = is_watched(cache, SLAB_RED_ZONE) ? bytes : usable;
 		expect(is_zero(address, 0, thing.zero_end), "__GFP_ZERO, and not zero");
 	}
 	crowd = crowd != NULL ? crowd : &mine;
@@ -1174,7 +1174,7 @@ static uint32_t zero_end_after(const struct thing *old, uint32_t bytes, gfp_t gf
 		return old->zero_end;
 	/* From the old ksize on. */
 	if (zero && old->zero_end == old->bytes)
-		return is_watched(cache, DEBUG_FLAGS) ? bytes : usable_bytes(cache, bytes);
+		return is_watched(cache, SLAB_RED_ZONE) ? bytes : usable_bytes(cache, bytes);
 	return old->zero_end;
 }
 
@@ -1888,7 +1888,7 @@ static void free_handlers(void)
 
 /* --- wrong use: frees ------------------------------------------------------------------------- */
 
-/* What freeing this must be told as; negative: nothing, or nobody can know. wanted: NO_CACHE: any. */
+/* What freeing this must be told as; negative: nothing, or nobody can know. NO_CACHE: of any. */
 static int wrong_kind(uint32_t wanted, uintptr_t address)
 {
 	const struct cache_store *store;
@@ -2058,12 +2058,26 @@ static struct kmem_cache *no_cache(void)
 	return caches[index].cache == NULL ? &kmem_caches[index] : NULL;
 }
 
+/* One that was destroyed: each request is told, and none changes anything. */
+static void alloc_from_none(struct kmem_cache *cache)
+{
+	uint32_t requests = cache->store != NULL ? 1 + roll(12) : 0;
+	void *objects[3];
+
+	kmem_cache_destroy(NULL);
+	while (requests-- > 0) {
+		expect(chance(70) ? kmem_cache_alloc(cache, GFP_KERNEL) == NULL
+				  : kmem_cache_alloc_bulk(cache, GFP_KERNEL, 3, objects) == 0,
+		       "an object of no cache");
+		expect_report(CACHE_UNKNOWN, (uintptr_t)cache);
+	}
+}
+
 /* Caches that were destroyed, or never were, and those that nobody may destroy. */
 static void op_wrong_cache(void)
 {
 	struct kmem_cache *cache = no_cache();
 	uint32_t which = roll(5);
-	void *objects[3];
 
 	operation("wrong cache", (uintptr_t)cache, which, 0);
 	if (which == 0 || cache == NULL) {
@@ -2078,13 +2092,8 @@ static void op_wrong_cache(void)
 					      sizeof(kmem_caches) * roll(2));
 		expect(!kmem_cache_shrink(cache), "no cache was shrunk");
 	} else {
-		cache = cache->store != NULL ? cache : NULL;
-		kmem_cache_destroy(NULL);
-		if (cache != NULL)
-			expect(chance(50)
-				       ? kmem_cache_alloc(cache, GFP_KERNEL) == NULL
-				       : kmem_cache_alloc_bulk(cache, GFP_KERNEL, 3, objects) == 0,
-			       "an object of no cache");
+		alloc_from_none(cache);
+		cache = NULL;
 	}
 	if (cache != NULL)
 		expect_report(CACHE_UNKNOWN, (uintptr_t)cache);

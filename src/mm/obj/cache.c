@@ -382,15 +382,17 @@ bool caches_shrink(gfp_t gfp, unsigned int order)
 	bool released = false;
 
 	(void)order;
-	for (unsigned int i = 0; i < KMEM_CACHES; i++) {
-		struct cache_store *store = &cache_stores[i];
+	for (unsigned int i = 0; i < ARRAY_SIZE(caches_with_slabs); i++) {
+		uint32_t left = caches_with_slabs[i];
 
-		if (store->slabs == 0)
-			continue;
-		if ((gfp & __GFP_DIRECT_RECLAIM) != 0)
-			empty_magazine(&kmem_caches[i]);
-		if (store->empty_slabs != 0 && slab_release(&kmem_caches[i], 0, UINT32_MAX) != 0)
-			released = true;
+		for (; left != 0; left &= left - 1) {
+			struct kmem_cache *cache = &kmem_caches[32 * i + lowest_bit(left)];
+
+			if ((gfp & __GFP_DIRECT_RECLAIM) != 0)
+				empty_magazine(cache);
+			if (slab_release(cache, 0, UINT32_MAX) != 0)
+				released = true;
+		}
 	}
 	return released;
 }
@@ -465,8 +467,11 @@ void kmem_cache_destroy(struct kmem_cache *cache)
 		tell_live(store, live, caller);
 		return;
 	}
-	if (store->slabs != 0)
+	if (store->slabs != 0) {
 		quarantine_slabs(store);
+		store->slabs = 0;
+		slab_note_any(store);
+	}
 	/* Nobody's from here on: its magazine stays closed, its key is no slab's. */
 	store->flags |= SLAB_CONSISTENCY_CHECKS;
 	cache->stack.second = slab_key(PAGE_TYPE_MASK); /* 0 is that of frames without RAM */

@@ -59,6 +59,9 @@ struct cache_store {
 
 extern struct cache_store cache_stores[KMEM_CACHES];
 
+/* A bit for each cache that has slabs, so that a request about to be refused looks at no other. */
+extern uint32_t caches_with_slabs[(KMEM_CACHES + 31) / 32];
+
 static inline uint32_t cache_index(const struct cache_store *store)
 {
 	return (uint32_t)(store - cache_stores);
@@ -200,6 +203,9 @@ bool slab_check_list(struct kmem_cache *cache, struct page *head);
 /* The slab of a cache (NULL: of any) behind this one, by address; after NULL the first. NULL: there is
  * none. */
 struct page *slab_next(const struct cache_store *store, struct page *head);
+
+/* Keep caches_with_slabs right when a cache's first slab has come or its last one gone. Under its lock. */
+void slab_note_any(const struct cache_store *store);
 
 /* Without the lock: a new slab from the page allocator; false: refused. */
 bool slab_grow(struct kmem_cache *cache, gfp_t gfp);

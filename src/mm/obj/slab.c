@@ -275,6 +275,23 @@ static struct page *ask_for_pages(const struct cache_store *store, gfp_t gfp)
 	return alloc_pages(gfp, store->min_order);
 }
 
+uint32_t caches_with_slabs[(KMEM_CACHES + 31) / 32];
+
+/* Atomic: other caches have other locks. */
+void slab_note_any(const struct cache_store *store)
+{
+	uint32_t *word = &caches_with_slabs[cache_index(store) / 32];
+	uint32_t bit = 1U << (cache_index(store) % 32);
+
+	if (store->slabs == 0) {
+		__atomic_fetch_and(word, ~bit, __ATOMIC_RELAXED);
+		__atomic_fetch_sub(&page_shrinkables, 1, __ATOMIC_RELAXED);
+	} else {
+		__atomic_fetch_or(word, bit, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&page_shrinkables, 1, __ATOMIC_RELAXED);
+	}
+}
+
 bool slab_grow(struct kmem_cache *cache, gfp_t gfp)
 {
 	struct cache_store *store = cache->store;
@@ -293,8 +310,9 @@ bool slab_grow(struct kmem_cache *cache, gfp_t gfp)
 	irq = spin_lock_irqsave(&store->lock);
 	page_list_link(head, page_list_previous(&store->partial), &store->partial);
 	store->partial.count++;
-	store->slabs++;
 	store->empty_slabs++;
+	if (store->slabs++ == 0)
+		slab_note_any(store);
 	store->slab_pages += pages;
 	store->objects += slab_objects(store, head);
 	store->free_objects += slab_objects(store, head);
@@ -355,8 +373,9 @@ uint32_t slab_release(struct kmem_cache *cache, uint32_t keep, uint32_t most)
 
 			page_list_unlink(head);
 			store->partial.count--;
-			store->slabs--;
 			store->empty_slabs--;
+			if (--store->slabs == 0)
+				slab_note_any(store);
 			store->slab_pages -= 1U << page_order(head);
 			store->objects -= objects;
 			store->free_objects -= objects;

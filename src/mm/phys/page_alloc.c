@@ -21,6 +21,7 @@
 
 void (*page_refusal_hook)(const struct page_refusal *refusal);
 bool (*page_shrink_hook)(gfp_t gfp, unsigned int order);
+uint32_t page_shrinkables;
 bool (*page_reclaim_hook)(gfp_t gfp, unsigned int order);
 bool (*page_compact_hook)(gfp_t gfp, unsigned int order);
 void *(*page_window_open_hook)(struct page *page);
@@ -353,7 +354,7 @@ static bool drain_magazines(gfp_t gfp, unsigned int order)
 /* What a hook freed may lie in magazines by now. */
 static bool shrink(gfp_t gfp, unsigned int order)
 {
-	return page_shrink_hook != NULL && page_shrink_hook(gfp, order) &&
+	return page_shrinkables != 0 && page_shrink_hook(gfp, order) &&
 	       (magazines_drain_all(), true);
 }
 

@@ -147,6 +147,8 @@ extern void (*page_refusal_hook)(const struct page_refusal *refusal);
  * request is tried again.
  */
 extern bool (*page_shrink_hook)(gfp_t gfp, unsigned int order);
+/* How many have something that the hook could give back; at 0 it is not asked. */
+extern uint32_t page_shrinkables;
 extern bool (*page_reclaim_hook)(gfp_t gfp, unsigned int order);
 extern bool (*page_compact_hook)(gfp_t gfp, unsigned int order);
 
