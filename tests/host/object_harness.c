@@ -70,9 +70,8 @@ void objects_check(struct object_check_result *result)
 		result = &own;
 	if (object_check(result))
 		return;
-	printf("object_check: cache %s, %#lx: %s\n",
-	       result->cache != NULL ? result->cache : "none", (unsigned long)result->address,
-	       result->broken);
+	printf("object_check: cache %s, %#lx: %s\n", result->cache != NULL ? result->cache : "none",
+	       (unsigned long)result->address, result->broken);
 	fail();
 }
 
