@@ -147,9 +147,10 @@ test: all $(TEST_PROGRAMS) $(JOBS_FILE)  ## all tests: on the host, and booting 
 
 # What takes too long for every day.
 .PHONY: torture
-torture: all $(TEST_PROGRAMS)  ## the long tests: 20 million page operations on the host, 2 million on the target, every board of the kernel, 1,000 damaged trees booted
+torture: all $(TEST_PROGRAMS)  ## the long tests: 20 million operations each of pages and objects on the host, 2 million on the target, every board of the kernel, 1,000 damaged trees booted
 	@{ for constants in '' _tiny; do for seed in 1 2; do \
 	     printf "pages: 5 million operations, seed $$seed$$constants\t$(HOST)/test_pages_model$$constants 5000000 $$seed\n"; \
+	     printf "objects: 5 million operations, seed $$seed$$constants\t$(HOST)/test_objects_model$$constants 5000000 $$seed\n"; \
 	   done; done; \
 	   printf "pages: 2 million operations on the target\ttests/torture.py\n"; \
 	   printf "host: planner against all the kernel's trees\ttests/kernel_trees.py --all -j $(JOBS)\n"; \

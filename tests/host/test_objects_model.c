@@ -145,6 +145,15 @@ static bool is_in_arena(uintptr_t address)
 	return address - arena_address(0) < ARENA_BYTES;
 }
 
+/*
+ * On a host an address that is not RAM may have the low half of one that is, and look like it where
+ * the hot paths see 32 bits, as all that there are on the target.
+ */
+static bool looks_like_ram(uintptr_t address)
+{
+	return !is_in_arena(address) && arena_offset(address) < ARENA_BYTES;
+}
+
 static bool is_whole_pages(uintptr_t address, uint32_t bytes)
 {
 	return IS_ALIGNED(address, PAGE_SIZE) && bytes % PAGE_SIZE == 0;
@@ -1058,8 +1067,10 @@ static void op_kstrdup(void)
 	text[length] = '\0';
 	operation("kstrdup", length, gfp, 0);
 	expect(kstrdup(NULL, gfp) == NULL, "a copy of nothing");
-	kfree(NULL);
-	kfree(ZERO_SIZE_PTR);
+	if (!looks_like_ram(0)) {
+		kfree(NULL);
+		kfree(ZERO_SIZE_PTR);
+	}
 	expect(ksize(NULL) == 0 && ksize(ZERO_SIZE_PTR) == 0, "a size of nothing");
 	expect(kmalloc_array(SIZE_MAX / 2, 3, gfp) == NULL, "an array that overflows");
 	copy = kstrdup(text, gfp);
@@ -1930,7 +1941,7 @@ static void free_wrong(uintptr_t address, uint32_t wanted)
 
 	if (kind < 0 || (wanted == NO_CACHE && is_kmalloced_pages(address)))
 		return;
-	if (wanted == NO_CACHE && address <= 16)
+	if ((wanted == NO_CACHE && address <= 16) || looks_like_ram(address))
 		return;
 	operation("wrong free", address, wanted, (uint64_t)kind | (uint64_t)way << 32);
 	if (wanted != NO_CACHE && way == 0)
@@ -2031,20 +2042,17 @@ static void op_free_slab(void)
 {
 	struct thing *thing = random_object();
 	struct page *page;
-	bool held;
 
 	if (thing == NULL)
 		return;
 	page = virt_to_page((const void *)thing->address);
 	operation("__free_pages of a slab", thing->address, page_order(page), 0);
-	held = chance(50);
-	if (held)
+	if (chance(50))
 		put_page(page);
 	else
 		__free_pages(page, page_order(page));
 	page_misuses++;
-	expect(harness_misuses == page_misuses &&
-		       harness_last_misuse.kind == (held ? MISUSE_NOT_HELD : MISUSE_SLAB),
+	expect(harness_misuses == page_misuses && harness_last_misuse.kind == MISUSE_SLAB,
 	       "a slab was freed as pages, and not told");
 	finish();
 }

@@ -92,13 +92,13 @@ static void lay_out(struct cache_store *store)
 	}
 }
 
-/* --- magazines ------------------------------------------------------------------------------- */
-
 /* kmalloc's hot path looks for the mark where the object starts, watched or not. */
 static uint32_t mark_looked_for(const struct cache_store *store)
 {
 	return cache_index(store) < KMALLOC_KINDS * KMALLOC_SIZES ? 0 : store->mark_bytes;
 }
+
+/* --- magazines ------------------------------------------------------------------------------- */
 
 /* An empty magazine, with the pointer below it that pops find no mark behind. */
 static void set_magazine(struct kmem_cache *mine)
@@ -195,7 +195,7 @@ static void set_constants(struct kmem_cache *cache)
 		store->min_order = store->order;
 	}
 	store->objects_least = (uint16_t)((PAGE_SIZE << store->min_order) / store->slot_bytes);
-	cache->start.second = store->mark_bytes;
+	cache->start.second = mark_looked_for(store);
 	cache->place = (struct word_pair){ linear_offset, (uintptr_t)vmemmap };
 }
 

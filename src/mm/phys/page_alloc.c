@@ -644,6 +644,8 @@ static enum page_misuse_kind kind_of_unheld(struct page *page)
 {
 	struct page *head = page_block_head(page_to_pfn(page));
 
+	if (head != NULL && page_type(head) == PAGE_SLAB)
+		return MISUSE_SLAB;
 	return head != NULL && page_type(head) == PAGE_ALLOCATED ? MISUSE_TAIL : MISUSE_NOT_HELD;
 }
 

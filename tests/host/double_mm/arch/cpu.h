@@ -5,14 +5,19 @@
 
 #include <stdlib.h>
 
+#include "arch/irqflags.h"
+
 /* Waiting for a lock that nobody can release. */
 static inline void cpu_wait_for_event(void)
 {
 	abort();
 }
 
+/* Called by whoever unlocks: a lock is held with interrupts masked. */
 static inline void cpu_send_event(void)
 {
+	if (double_irq_flags == 0)
+		abort();
 }
 
 #endif
