@@ -149,7 +149,7 @@ def fails(program, arguments):
 def try_mutation(mutation, options):
     build = Build(mutation, options)
     objects = mutation.path.startswith("src/mm/obj/")
-    for program, constants, arguments in OBJECT_PROGRAMS if objects else PAGE_PROGRAMS:
+    for program, constants, arguments in OBJECT_PROGRAMS if objects else PAGE_PROGRAMS + OBJECT_PROGRAMS:
         try:
             how = fails(build.link(program, constants), arguments)
         except subprocess.CalledProcessError as error:
