@@ -42,7 +42,8 @@ COMMON   := -std=gnu11 -g $(WARNINGS) -Isrc -isystem $(LIBFDT) -MMD -MP
 # picolibc's printf must take 64-bit integers, so not its integer-only variant.
 ARCHFLAGS := -mcpu=cortex-a7 -marm -mfloat-abi=soft --specs=picolibc.specs
 CFLAGS   := $(COMMON) $(ARCHFLAGS) -O2 -ffunction-sections -fdata-sections -fno-common \
-	    -funwind-tables -fstack-protector-strong -mstack-protector-guard=global
+	    -funwind-tables -fstack-protector-strong -mstack-protector-guard=global \
+	    -Wa,--fatal-warnings
 # Early code runs where it was loaded, with the MMU off: no absolute address, no unaligned word, and
 # no loop turned into a library call that may do either, and no look at the stack protector's guard.
 EARLY    := -fpie -fvisibility=hidden -mno-unaligned-access -fno-tree-loop-distribute-patterns \

@@ -35,7 +35,7 @@ PAGE_UNITS = ("test_pages", "test_pages_gfp", "test_pages_types", "test_pages_pi
               "test_pages_debug", "test_pages_misuse")
 PAGE_PROGRAMS = [(unit, constants, []) for constants in ("tiny", "model") for unit in PAGE_UNITS] + \
                 [("test_pages_model", constants, ["20000"]) for constants in ("tiny", "model")]
-OBJECT_UNITS = ("test_objects_misuse", "test_objects_debug", "test_objects")
+OBJECT_UNITS = ("test_objects_misuse", "test_objects_twice", "test_objects_debug", "test_objects")
 OBJECT_PROGRAMS = [(unit, constants, []) for constants in ("model", "tiny") for unit in OBJECT_UNITS] + \
                   [("test_objects_model", constants, ["20000"]) for constants in ("tiny", "model")]
 

@@ -99,7 +99,7 @@ $(foreach t,$(PAGE_TESTS),$(eval $(call page_test_rule,$(t),model,)) $(eval $(ca
 TESTS += $(PAGE_TESTS) $(PAGE_TESTS:%=%_tiny)
 
 # The object allocator on top of it.
-OBJECT_TESTS := objects objects_misuse objects_debug objects_model
+OBJECT_TESTS := objects objects_misuse objects_twice objects_debug objects_model
 OBJECT_SRC   := $(PAGE_SRC) $(wildcard src/mm/obj/*.c) tests/host/object_harness.c
 define object_test_rule
 $(HOST)/test_$(1)$(3): $(HOST)/$(2)/tests/host/test_$(1).c.o $(OBJECT_SRC:%=$(HOST)/$(2)/%.o)

@@ -6,7 +6,8 @@
  *	LOAD_PAIR(top, key, &mine->stack, "r2", "r3");
  *
  * declares top and key. The registers are an even one and the next; two pairs that live at the same
- * time have different ones.
+ * time have different ones. None of them may be the index register of the address, which the core does
+ * not define and the assembler warns of: warnings are errors (Makefile).
  */
 #ifndef STRATA_ARCH_PAIR_H
 #define STRATA_ARCH_PAIR_H

@@ -11,7 +11,7 @@
 #include "mm/phys/gfp_names.h"
 
 static const char *const texts[OBJECT_MISUSES] = {
-	[OBJECT_NOT_OWNED] = "no cache owns it, and kmalloc did not give it out",
+	[OBJECT_NOT_OWNED] = "no cache owns it, and no block of kmalloc begins there",
 	[OBJECT_MIDDLE] = "it is not where an object starts",
 	[OBJECT_WRONG_CACHE] = "it is an object of another cache",
 	[OBJECT_FREED_TWICE] = "it is free already",
@@ -117,7 +117,8 @@ static void say(const struct object_misuse *misuse)
 		say_live(misuse);
 		break;
 	case CACHE_UNKNOWN:
-		pr_err("BUG: %#" PRIxPTR " is no cache, or one that was destroyed; from %s\n",
+		pr_err("BUG: %#" PRIxPTR " is no cache that this can be done to: none, destroyed, "
+		       "or kmalloc's own; from %s\n",
 		       misuse->address, symbol_text(misuse->caller));
 		break;
 	default:

@@ -18,14 +18,32 @@ static const struct harness_machine small = {
 	.zone_pages = { [ZONE_DMA] = 64, [ZONE_NORMAL] = SMALL_PAGES - 64 },
 };
 
+/*
+ * A live object holds a zero where its mark was, and is taken for free if that is its mark: if its
+ * address is its cache's key. Where memory lies is chance on a host, so that has to be looked for: a
+ * key is the boot's number and some lower bits.
+ */
+static bool keys_are_addresses(void)
+{
+	uint32_t keys = page_boot_number << SLAB_FLAGS_SHIFT, keys_bytes = 1U << 24;
+	uint32_t memory = (uint32_t)(uintptr_t)phys_to_virt(PFN_PHYS(HARNESS_BASE_PFN));
+	uint32_t memory_bytes = (zones_lowmem_end_pfn() - HARNESS_BASE_PFN) * PAGE_SIZE;
+
+	return keys - memory < memory_bytes || memory - keys < keys_bytes;
+}
+
 static void start(void)
 {
-	objects_start(NULL, NULL);
+	do
+		objects_start(NULL, NULL);
+	while (keys_are_addresses());
 }
 
 static void start_small(void)
 {
-	objects_start(&small, NULL);
+	do
+		objects_start(&small, NULL);
+	while (keys_are_addresses());
 	harness_clear_watermarks();
 }
 
@@ -77,10 +95,15 @@ static void expect_nothing_missing(void)
 	assert_int_equal(spare(), managed());
 }
 
-/* Bytes that tell one object from the next. */
+/* Bytes that tell one object from the next. Odd ones, as no mark is. */
+static uint8_t byte_of(uint32_t number)
+{
+	return (uint8_t)(number % 127 * 2 + 1);
+}
+
 static void fill(void *object, size_t bytes, uint32_t number)
 {
-	memset(object, (int)(number % 251 + 1), bytes);
+	memset(object, byte_of(number), bytes);
 }
 
 static void expect_bytes(const void *object, size_t bytes, uint8_t value)
@@ -95,7 +118,7 @@ static void expect_bytes(const void *object, size_t bytes, uint8_t value)
 
 static void expect_filled(const void *object, size_t bytes, uint32_t number)
 {
-	expect_bytes(object, bytes, (uint8_t)(number % 251 + 1));
+	expect_bytes(object, bytes, byte_of(number));
 }
 
 /* NULL: no slab is there. */
@@ -608,17 +631,17 @@ static void test_growing_step_by_step(void **state)
 	(void)state;
 	start();
 	object = kmalloc(bytes, GFP_KERNEL);
-	object[0] = 0;
+	object[0] = 1;
 	while (bytes < 3 * KMALLOC_MAX_CACHE_SIZE) {
 		size_t before = bytes;
 
 		bytes += 1 + bytes / 16;
 		object = krealloc(object, bytes, GFP_KERNEL);
 		for (size_t i = before; i < bytes; i++)
-			object[i] = (uint8_t)(i * 7);
+			object[i] = (uint8_t)(i * 7 + 1);
 	}
 	for (size_t i = 0; i < bytes; i++)
-		assert_int_equal(object[i], (uint8_t)(i * 7));
+		assert_int_equal(object[i], (uint8_t)(i * 7 + 1));
 	kfree(object);
 	expect_nothing_missing();
 }
@@ -1555,7 +1578,7 @@ static void expect_not_owned(struct kmem_cache *cache, uint32_t count)
 		kfree(many[i]);
 		objects_expect(OBJECT_NOT_OWNED);
 		kmem_cache_free(cache, many[i]);
-		objects_expect(OBJECT_NOT_OWNED);
+		objects_expect(cache->store->name[0] == '\0' ? CACHE_UNKNOWN : OBJECT_NOT_OWNED);
 		assert_memory_equal(before, many[i], sizeof(before));
 	}
 }

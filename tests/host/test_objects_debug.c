@@ -125,7 +125,11 @@ static void test_texts(void **state)
 		{ "F,one;Z,one;P,two", "one", false, F },
 		{ "F,one;Z,one;P,two", "two", false, P },
 		{ "F,one;Z,one;P,two", "three", false, 0 },
-		{ "F;Z,one", "one", false, F }, /* a group without names means all */
+		{ "F;Z,one", "one", false, Z }, /* a group without names is for the others, */
+		{ "F;Z,one", "two", false, F },
+		{ "F;Z", "two", false, Z }, /* the last one, */
+		{ "FZ,one;", "one", false, F | Z },
+		{ "FZ,one;", "two", false, 0 }, /* and an empty group is none */
 	};
 
 	(void)state;

@@ -799,7 +799,9 @@ static void check_pages_refused(gfp_t gfp, unsigned int order)
 		return;
 	handler_busy = true;
 	expect(alloc_pages(gfp | __GFP_NOWARN, order) == NULL, "refused, and there are pages");
-	if ((gfp & __GFP_DMA) == 0 || !machine_facts.dma_is_empty)
+	/* Nothing is given up for who only tries. */
+	if (((gfp & __GFP_DMA) == 0 || !machine_facts.dma_is_empty) &&
+	    (order == 0 || (gfp & (__GFP_DIRECT_RECLAIM | __GFP_NORETRY)) != __GFP_NORETRY))
 		check_nothing_spare(gfp);
 	handler_busy = busy;
 }

@@ -850,6 +850,12 @@ static bool has_pages_below(unsigned int class_zone)
 	return pages != 0;
 }
 
+/* Nothing is given up for a large block that who asks can do without. */
+static bool only_tries(const struct forecast *f)
+{
+	return f->order > 0 && (f->gfp & (__GFP_NORETRY | __GFP_DIRECT_RECLAIM)) == __GFP_NORETRY;
+}
+
 static void forecast_request(gfp_t gfp, unsigned int order)
 {
 	struct forecast *f = &ahead;
@@ -876,15 +882,15 @@ static void forecast_request(gfp_t gfp, unsigned int order)
 	for (int zone = (int)f->class_zone; zone >= 0; zone--)
 		if (forecast_above_low(f, (unsigned int)zone))
 			return;
-	if (forecast_at_min(f))
-		return;
-	if (drain_model())
+	if (!forecast_at_min(f) && !only_tries(f) && drain_model())
 		forecast_at_min(f);
 }
 
 /* The last resort: where HighAtomic's pages are what is lacking, one block of them. */
 static bool forecast_set_aside(struct forecast *f)
 {
+	if (only_tries(f))
+		return false;
 	for (int zone = (int)f->class_zone; zone >= 0; zone--) {
 		unsigned int type = (unsigned int)zone;
 

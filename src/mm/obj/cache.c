@@ -60,11 +60,9 @@ static unsigned int order_for(uint32_t slot_bytes)
 /* How many a magazine holds: what a core keeps of a size is 64 KiB at most. */
 static uint32_t limit_for(const struct cache_store *store)
 {
-	uint32_t limit = MAGAZINE_BYTES_MOST / store->slot_bytes;
-
 	if (cache_is_watched(store) || diverted)
 		return 0;
-	return min_u32(limit, KMEM_CACHE_ITEMS - 1);
+	return min_u32(MAGAZINE_BYTES_MOST / store->slot_bytes, KMEM_CACHE_ITEMS - 1);
 }
 
 static uint32_t alignment(size_t size, size_t align, uint32_t flags)
@@ -109,7 +107,7 @@ static void set_magazine(struct kmem_cache *mine)
 	mine->store->batch = (uint8_t)max_u32(mine->store->limit / 3, 1);
 	bottom = magazine_bottom(mine);
 	bottom[-1] = none;
-	mine->no_mark = ~(uintptr_t)mark_value(mine, none);
+	mine->no_mark = ~mark_value(mine, none);
 	mine->stack.first = (uintptr_t)bottom;
 }
 
@@ -325,12 +323,27 @@ static void name_cache(char *name, const char *prefix, uint32_t size)
 	*end = '\0';
 }
 
+/* Nobody's: its magazine is closed, its key is no slab's (0 is that of frames without RAM). */
+static void close_entry(struct kmem_cache *cache)
+{
+	cache->store->flags |= SLAB_CONSISTENCY_CHECKS;
+	cache->stack.second = slab_key(PAGE_TYPE_MASK);
+	set_magazine(cache);
+	cache->store->name[0] = '\0';
+}
+
 void slab_init(void)
 {
 	static const uint16_t sizes[KMALLOC_SIZES] = { 64,   128,  192,  256, 512,
 						       1024, 2048, 4096, 8192 };
 	char name[CACHE_NAME_BYTES];
 
+	slab_forget_aside(NULL);
+	for (unsigned int i = 0; i < KMEM_CACHES; i++) {
+		kmem_caches[i].store = &cache_stores[i];
+		kmem_caches[i].place = (struct word_pair){ linear_offset, (uintptr_t)vmemmap };
+		close_entry(&kmem_caches[i]);
+	}
 	for (unsigned int kind = 0; kind < KMALLOC_KINDS; kind++)
 		for (unsigned int i = 0; i < KMALLOC_SIZES; i++) {
 			uint32_t align = sizes[i] & -(uint32_t)sizes[i];
@@ -350,7 +363,7 @@ static bool is_cache(const struct kmem_cache *cache)
 	uintptr_t offset = (uintptr_t)cache - (uintptr_t)kmem_caches;
 
 	return offset < sizeof(kmem_caches) && offset % sizeof(*cache) == 0 &&
-	       cache->store != NULL && cache->store->name[0] != '\0';
+	       cache->store->name[0] != '\0';
 }
 
 void cache_tell_unknown(const struct kmem_cache *cache, uintptr_t caller)
@@ -441,6 +454,7 @@ static void quarantine_slabs(struct cache_store *store)
 	while ((head = slab_next(store, head)) != NULL) {
 		uint32_t pages = 1U << page_order(head);
 
+		slab_forget_aside(head);
 		for (uint32_t i = 1; i < pages; i++)
 			head[i].flags = 0;
 		head->flags = page_flags(PAGE_QUARANTINED, page_order(head), page_zone_index(head),
@@ -472,11 +486,7 @@ void kmem_cache_destroy(struct kmem_cache *cache)
 		store->slabs = 0;
 		slab_note_any(store);
 	}
-	/* Nobody's from here on: its magazine stays closed, its key is no slab's. */
-	store->flags |= SLAB_CONSISTENCY_CHECKS;
-	cache->stack.second = slab_key(PAGE_TYPE_MASK); /* 0 is that of frames without RAM */
-	set_magazine(cache);
-	store->name[0] = '\0';
+	close_entry(cache);
 }
 
 size_t kmem_cache_size(const struct kmem_cache *cache)

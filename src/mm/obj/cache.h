@@ -101,6 +101,9 @@ static inline bool is_object_start(uint32_t phys, uint32_t inverse, uint32_t rot
 	return (product >> rotation | product << (32 - rotation)) < objects;
 }
 
+/* In the flags of a slab some of whose objects are out of use: then it does not match its cache's key. */
+#define SLAB_HAS_ASIDE PAGE_COMPOUND
+
 static inline uint32_t *mark_of(const struct cache_store *store, uintptr_t object)
 {
 	return (uint32_t *)(object + store->mark_bytes);
@@ -194,11 +197,18 @@ void slab_give_marked(struct kmem_cache *cache, const uintptr_t *items, uint32_t
  * out of use for good. */
 void slab_set_aside(struct kmem_cache *cache, uintptr_t object);
 
+/* Whether an object is out of use; forgetting those of a slab that is no cache's any more, or all. */
+bool slab_is_aside(const struct page *head, uintptr_t object);
+void slab_forget_aside(const struct page *head);
+
 /*
  * Follow a slab's list of free objects to its end. A broken link is told, and what lies behind it is
  * out of use for good; false then. The walker's and slab_debug=F's.
  */
 bool slab_check_list(struct kmem_cache *cache, struct page *head);
+
+/* Whether a block is a slab of this cache (NULL: of any). */
+bool slab_is_of(const struct cache_store *store, const struct page *head);
 
 /* The slab of a cache (NULL: of any) behind this one, by address; after NULL the first. NULL: there is
  * none. */

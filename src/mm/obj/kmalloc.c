@@ -38,7 +38,7 @@ static gfp_t sensible(gfp_t gfp, size_t bytes, uintptr_t caller)
 	return gfp & ~SLAB_GFP_WRONG;
 }
 
-__attribute__((noinline)) void *kmalloc_pages_for(size_t bytes, gfp_t gfp)
+static void *take_pages(size_t bytes, gfp_t gfp, uintptr_t caller)
 {
 	struct page *page;
 
@@ -46,8 +46,7 @@ __attribute__((noinline)) void *kmalloc_pages_for(size_t bytes, gfp_t gfp)
 		return ZERO_SIZE_PTR;
 	if (bytes > KMALLOC_MAX_SIZE) {
 		if ((gfp & __GFP_NOWARN) == 0)
-			tell_request(KMALLOC_TOO_LARGE, bytes, gfp,
-				     (uintptr_t)__builtin_return_address(0));
+			tell_request(KMALLOC_TOO_LARGE, bytes, gfp, caller);
 		return NULL;
 	}
 	gfp &= ~__GFP_COMP; /* it is in any case */
@@ -59,18 +58,25 @@ __attribute__((noinline)) void *kmalloc_pages_for(size_t bytes, gfp_t gfp)
 	return phys_to_virt(page_to_phys(page));
 }
 
+__attribute__((noinline)) void *kmalloc_pages_for(size_t bytes, gfp_t gfp)
+{
+	return take_pages(bytes, gfp, (uintptr_t)__builtin_return_address(0));
+}
+
 static bool has_red_zone(const struct cache_store *store)
 {
 	return store != NULL && (store->flags & SLAB_RED_ZONE) != 0;
 }
 
-static void *kmalloc_any(size_t bytes, gfp_t gfp)
+/* Of any flags. `caller` is who shall be named, whichever function he called. */
+static void *kmalloc_any(size_t bytes, gfp_t gfp, uintptr_t caller)
 {
 	struct kmem_cache *cache;
 	void *object;
 
+	gfp = sensible(gfp, bytes, caller);
 	if (bytes - 1 >= KMALLOC_MAX_CACHE_SIZE)
-		return kmalloc_pages_for(bytes, gfp);
+		return take_pages(bytes, gfp, caller);
 	cache = &kmem_caches[kmalloc_kind(gfp) * KMALLOC_SIZES +
 			     kmalloc_indexes[(bytes - 1) / KMALLOC_MIN_SIZE]];
 	object = kmalloc_of_cache(cache, gfp & ~SLAB_GFP_ODD, bytes);
@@ -82,7 +88,7 @@ static void *kmalloc_any(size_t bytes, gfp_t gfp)
 
 void *__kmalloc(size_t bytes, gfp_t gfp)
 {
-	return kmalloc_any(bytes, sensible(gfp, bytes, (uintptr_t)__builtin_return_address(0)));
+	return kmalloc_any(bytes, gfp, (uintptr_t)__builtin_return_address(0));
 }
 
 /* --- what is there ----------------------------------------------------------------------------- */
@@ -104,6 +110,8 @@ static size_t usable(const void *object, struct cache_store **store, uintptr_t c
 		return place.store->object_bytes;
 	}
 	misuse.kind = (enum object_misuse_kind)wrong;
+	if (place.object != 0)
+		misuse.offset = (int32_t)place.offset;
 	object_fill_in(&misuse, place.store, place.object);
 	if (object_misuse_hook != NULL)
 		object_misuse_hook(&misuse);
@@ -146,19 +154,18 @@ void *krealloc(const void *object, size_t bytes, gfp_t gfp)
 	size_t before;
 	void *copy;
 
-	gfp = sensible(gfp, bytes, caller);
 	if (bytes == 0) {
 		kfree(object);
 		return ZERO_SIZE_PTR;
 	}
 	if (ZERO_OR_NULL_PTR(object))
-		return kmalloc_any(bytes, gfp);
+		return kmalloc_any(bytes, gfp, caller);
 	before = usable(object, &store, caller);
 	if (before == 0)
 		return NULL;
 	if (bytes <= before)
 		return resize_in_place(object, store, bytes, gfp);
-	copy = kmalloc_any(bytes, gfp);
+	copy = kmalloc_any(bytes, gfp, caller);
 	if (copy == NULL)
 		return NULL;
 	memcpy(copy, object,
@@ -167,14 +174,35 @@ void *krealloc(const void *object, size_t bytes, gfp_t gfp)
 	return copy;
 }
 
+static void *copy_of(const void *memory, size_t bytes, gfp_t gfp, uintptr_t caller)
+{
+	void *copy = kmalloc_any(bytes, gfp, caller);
+
+	return copy != NULL ? memcpy(copy, memory, bytes) : NULL;
+}
+
+void *kmemdup(const void *memory, size_t bytes, gfp_t gfp)
+{
+	return copy_of(memory, bytes, gfp, (uintptr_t)__builtin_return_address(0));
+}
+
 char *kstrdup(const char *text, gfp_t gfp)
 {
-	size_t bytes;
+	return text == NULL ? NULL
+			    : copy_of(text, strlen(text) + 1, gfp,
+				      (uintptr_t)__builtin_return_address(0));
+}
+
+char *kstrndup(const char *text, size_t most, gfp_t gfp)
+{
+	size_t bytes = text != NULL ? strnlen(text, most) : 0;
 	char *copy;
 
 	if (text == NULL)
 		return NULL;
-	bytes = strlen(text) + 1;
-	copy = kmalloc_any(bytes, sensible(gfp, bytes, (uintptr_t)__builtin_return_address(0)));
-	return copy != NULL ? memcpy(copy, text, bytes) : NULL;
+	copy = kmalloc_any(bytes + 1, gfp, (uintptr_t)__builtin_return_address(0));
+	if (copy == NULL)
+		return NULL;
+	copy[bytes] = '\0';
+	return memcpy(copy, text, bytes);
 }

@@ -90,7 +90,7 @@ static void *alloc_behind(struct kmem_cache *cache, gfp_t gfp)
 static __attribute__((noinline)) void *alloc_slow(struct kmem_cache *cache, gfp_t gfp, uint32_t irq,
 						  size_t bytes)
 {
-	if (unlikely(cache->store == NULL || cache->store->name[0] == '\0')) {
+	if (unlikely(cache->store->name[0] == '\0')) {
 		/* As it was, or the next request would look further down. */
 		this_cpu_ptr(cache)->stack.first += sizeof(uintptr_t);
 		local_irq_restore(irq);
@@ -250,6 +250,10 @@ static void tell_wrong_free(enum object_misuse_kind kind, const struct kmem_cach
 {
 	struct object_misuse misuse = { .kind = kind, .address = address, .caller = caller };
 
+	if (wanted != NULL && wanted->store->name[0] == '\0') {
+		cache_tell_unknown(wanted, caller);
+		return;
+	}
 	if (object_misuse_hook == NULL)
 		return;
 	if (kind == OBJECT_WRONG_CACHE)
@@ -297,8 +301,14 @@ static __attribute__((noinline)) void free_slow(struct kmem_cache *wanted, uintp
 	}
 	cache = &kmem_caches[cache_index(place.store)];
 	if (unlikely(cache_is_watched(place.store))) {
+		/* Not let in before: a handler might free it as well. */
+		bool freed = slab_debug_free(cache, address);
+
 		local_irq_restore(irq);
-		slab_debug_free(cache, address);
+		if (!freed) {
+			tell_wrong_free(OBJECT_FREED_TWICE, wanted, address, &place, caller);
+			return;
+		}
 	} else {
 		free_behind(this_cpu_ptr(cache), address);
 		local_irq_restore(irq);
@@ -320,9 +330,10 @@ static __attribute__((noinline)) void kfree_slow(uintptr_t address, uint32_t irq
 		free_slow(NULL, address, irq);
 		return;
 	}
-	local_irq_restore(irq);
-	/* If it is nobody else's, it goes the quick way that simple blocks go. */
+	/* If it is nobody else's, it goes the quick way that simple blocks go. Before interrupts are let
+	 * in: who frees it once more from there finds no block of kmalloc. */
 	page->flags -= page->count == 1 ? KMALLOC_PAGES : KMALLOC_PAGES - PAGE_COMPOUND;
+	local_irq_restore(irq);
 	__free_pages(page, page_order(page));
 }
 
@@ -386,10 +397,10 @@ void kmem_cache_free(struct kmem_cache *cache, void *object)
 /* The cache is the one that the struct page names; push sees whether that is true. */
 void kfree(const void *object)
 {
-	uint32_t phys, flags = flags_at(kmem_caches, (uintptr_t)object, &phys), irq;
+	uint32_t irq = local_irq_save();
+	uint32_t phys, flags = flags_at(kmem_caches, (uintptr_t)object, &phys);
 	struct kmem_cache *mine;
 
-	irq = local_irq_save();
 	mine = this_cpu_ptr(&kmem_caches[(flags >> PAGE_WINDOW_SHIFT) % KMEM_CACHES]);
 	if (likely(push(mine, (uintptr_t)object, phys, flags)))
 		local_irq_restore(irq);

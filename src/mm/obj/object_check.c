@@ -29,7 +29,7 @@ static void check_object(const struct object_place *place, enum object_state sta
 
 	tally->objects++;
 	tally->states[state]++;
-	if (state != OBJECT_LIVE && !object_is_free(place))
+	if (state != OBJECT_LIVE && state != OBJECT_ASIDE && !object_is_free(place))
 		complain(tally->result, place->store, place->object,
 			 "a free object was written to");
 }
@@ -60,7 +60,8 @@ static void check_slab(struct cache_tally *tally, const struct cache_store *stor
 	tally->slab_pages += 1U << page_order(head);
 	tally->partial_slabs += free_objects != 0;
 	tally->empty_slabs += free_objects == slab_objects(store, head);
-	if (slab_key(head->flags) != (uint32_t)kmem_caches[cache_index(store)].stack.second)
+	if (slab_key(head->flags & ~SLAB_HAS_ASIDE) !=
+	    (uint32_t)kmem_caches[cache_index(store)].stack.second)
 		complain(tally->result, store, slab_address(head), "a slab's flags are damaged");
 	if (free_objects > slab_objects(store, head))
 		complain(tally->result, store, slab_address(head),
@@ -134,6 +135,11 @@ static void check_cache(struct object_check_result *result, const struct cache_s
 	struct cache_tally tally = { .result = result };
 	struct page *head = NULL;
 
+	/* Without slabs there is nothing to look for, but nothing may be counted either. */
+	if (store->slabs == 0) {
+		check_counts(&tally, store);
+		return;
+	}
 	if (magazine_count(this_cpu_ptr(&kmem_caches[cache_index(store)])) > store->limit)
 		complain(result, store, 0, "a magazine is overfull");
 	while ((head = slab_next(store, head)) != NULL)
@@ -177,7 +183,7 @@ bool object_check(struct object_check_result *result)
 	*result = (struct object_check_result){ .broken = NULL };
 	check_all_slabs(result);
 	for (unsigned int i = 0; i < KMEM_CACHES && result->broken == NULL; i++)
-		if (cache_stores[i].name[0] != '\0' && cache_stores[i].slabs != 0)
+		if (cache_stores[i].name[0] != '\0')
 			check_cache(result, &cache_stores[i]);
 	return result->broken == NULL;
 }

@@ -16,7 +16,7 @@ static struct cache_store *store_of(const struct page *page)
 
 	if (page_type(page) != PAGE_SLAB || index >= KMEM_CACHES ||
 	    cache_stores[index].name[0] == '\0' ||
-	    slab_key(page->flags) != (uint32_t)kmem_caches[index].stack.second)
+	    slab_key(page->flags & ~SLAB_HAS_ASIDE) != (uint32_t)kmem_caches[index].stack.second)
 		return NULL;
 	return &cache_stores[index];
 }
@@ -66,7 +66,8 @@ int object_find_misuse(const struct kmem_cache *wanted, uintptr_t address,
 		return OBJECT_WRONG_CACHE;
 	if (place->object != address)
 		return OBJECT_MIDDLE;
-	return object_is_free(place) ? OBJECT_FREED_TWICE : -1;
+	return object_is_free(place) || slab_is_aside(place->head, address) ? OBJECT_FREED_TWICE
+									    : -1;
 }
 
 /* --- telling --------------------------------------------------------------------------------- */

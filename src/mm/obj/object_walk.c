@@ -66,21 +66,27 @@ static enum object_state state_of(const struct object_place *place, const struct
 		return OBJECT_LISTED;
 	if (is_in(cached, place->index))
 		return OBJECT_CACHED;
-	return object_is_free(place) ? OBJECT_ASIDE : OBJECT_LIVE;
+	return object_is_free(place) || slab_is_aside(place->head, place->object) ? OBJECT_ASIDE
+										  : OBJECT_LIVE;
 }
 
-static void walk_slab(const struct cache_store *store, struct page *head, object_visitor *visit,
+/* One slab at a time stands still; a handler may have given it back since it was found. */
+static void walk_slab(struct cache_store *store, struct page *head, object_visitor *visit,
 		      void *context)
 {
-	struct object_place place = { .store = &cache_stores[cache_index(store)], .head = head };
+	struct object_place place = { .store = store, .head = head };
+	uint32_t irq = spin_lock_irqsave(&store->lock);
 	struct slot_set listed, cached;
 
-	find_listed(store, head, &listed);
-	find_cached(store, head, &cached);
-	for (; place.index < slab_objects(store, head); place.index++) {
-		place.object = slab_object(store, head, place.index);
-		visit(&place, state_of(&place, &listed, &cached), context);
+	if (slab_is_of(store, head)) {
+		find_listed(store, head, &listed);
+		find_cached(store, head, &cached);
+		for (; place.index < slab_objects(store, head); place.index++) {
+			place.object = slab_object(store, head, place.index);
+			visit(&place, state_of(&place, &listed, &cached), context);
+		}
 	}
+	spin_unlock_irqrestore(&store->lock, irq);
 }
 
 void object_walk(const struct cache_store *store, object_visitor *visit, void *context)
@@ -88,7 +94,7 @@ void object_walk(const struct cache_store *store, object_visitor *visit, void *c
 	struct page *head = NULL;
 
 	while ((head = slab_next(store, head)) != NULL)
-		walk_slab(store, head, visit, context);
+		walk_slab(&cache_stores[cache_index(store)], head, visit, context);
 }
 
 enum object_state object_state_of(const struct object_place *place)

@@ -38,6 +38,55 @@ static inline void set_state(struct page *head, uint32_t first_free, uint32_t fr
 	head->count = free_objects << 16 | first_free;
 }
 
+/* --- out of use ------------------------------------------------------------------------------- */
+
+/*
+ * Objects that were written to while they were free, so that a mark in them says nothing any more; one
+ * may even be somebody's, freed twice with a write in between. What is here is never freed again. When
+ * it is full, the mark is written anew instead.
+ */
+#define ASIDE_MOST 128U
+
+static struct spinlock aside_lock; /* inside a store's */
+static uintptr_t aside[ASIDE_MOST];
+static uint32_t aside_count;
+
+bool slab_is_aside(const struct page *head, uintptr_t object)
+{
+	if (likely((head->flags & SLAB_HAS_ASIDE) == 0))
+		return false;
+	for (uint32_t i = 0; i < aside_count; i++)
+		if (aside[i] == object)
+			return true;
+	return false;
+}
+
+/* From now on frees into this slab do not match its cache's key, so all of them take the slow path. */
+static void put_aside(struct kmem_cache *cache, struct page *head, uintptr_t object)
+{
+	spin_lock(&aside_lock);
+	if (aside_count < ASIDE_MOST)
+		aside[aside_count++] = object;
+	else
+		*mark_of(cache->store, object) = mark_value(cache, object);
+	spin_unlock(&aside_lock);
+	for (uint32_t i = 0; i < 1U << page_order(head); i++)
+		head[i].flags |= SLAB_HAS_ASIDE;
+}
+
+void slab_forget_aside(const struct page *head)
+{
+	uintptr_t start = head != NULL ? slab_address(head) : 0;
+	uintptr_t bytes = head != NULL ? (uintptr_t)PAGE_SIZE << page_order(head) : UINTPTR_MAX;
+	uint32_t irq = spin_lock_irqsave(&aside_lock), kept = 0;
+
+	for (uint32_t i = 0; i < aside_count; i++)
+		if (aside[i] - start >= bytes)
+			aside[kept++] = aside[i];
+	aside_count = kept;
+	spin_unlock_irqrestore(&aside_lock, irq);
+}
+
 void slab_set_aside(struct kmem_cache *cache, uintptr_t object)
 {
 	uint32_t mark = mark_value(cache, object), *word = mark_of(cache->store, object);
@@ -45,7 +94,7 @@ void slab_set_aside(struct kmem_cache *cache, uintptr_t object)
 	cache->store->quarantined++;
 	object_tell_bytes(OBJECT_WRITTEN_AFTER_FREE, cache->store, object, (const uint8_t *)word,
 			  (const uint8_t *)&mark, sizeof(mark));
-	*word = mark; /* who frees it again shall be told */
+	put_aside(cache, slab_head(virt_to_page((const void *)object)), object);
 }
 
 /*
@@ -57,17 +106,18 @@ static __attribute__((noinline)) void give_up(struct kmem_cache *cache, uintptr_
 {
 	struct cache_store *store = cache->store;
 	uint32_t mark = mark_value(cache, object);
-	uint32_t *words = mark_of(store, object);
 	/* What the link should be is not known; the last one's is as good as any. */
 	const uint32_t wanted[2] = { mark, mangled(link_word(SLAB_NO_INDEX), mark) };
 
 	store->quarantined += left;
 	store->free_objects -= left;
-	object_tell_bytes(OBJECT_WRITTEN_AFTER_FREE, store, object, (const uint8_t *)words,
-			  (const uint8_t *)wanted, sizeof(wanted));
-	words[0] = wanted[0];
-	words[1] = wanted[1];
+	object_tell_bytes(OBJECT_WRITTEN_AFTER_FREE, store, object,
+			  (const uint8_t *)mark_of(store, object), (const uint8_t *)wanted,
+			  sizeof(wanted));
+	put_aside(cache, slab_head(virt_to_page((const void *)object)), object);
 }
+
+/* --- taking ------------------------------------------------------------------------------------ */
 
 /* Whether `next` can be the link of a free object with left - 1 behind it. */
 static inline bool link_is_good(uint32_t next, uint32_t left, uint32_t objects)
@@ -99,10 +149,12 @@ static inline uint32_t take_from(struct kmem_cache *cache, struct page *head, ui
 			break;
 		}
 		left--;
-		if (likely(words[0] == mark))
+		if (likely(words[0] == mark)) {
+			words[1] = 0; /* no link: it is on no list */
 			items[taken++] = object;
-		else
+		} else {
 			slab_set_aside(cache, object);
+		}
 	}
 	store->free_objects -= before - left;
 	set_state(head, index, left);
@@ -125,6 +177,8 @@ uint32_t slab_take(struct kmem_cache *cache, uint32_t most, uintptr_t *items)
 	}
 	return taken;
 }
+
+/* --- giving ------------------------------------------------------------------------------------ */
 
 /*
  * A slab that was full comes first, to be filled again before emptier ones; one that is all free goes
@@ -164,19 +218,53 @@ void slab_give(struct kmem_cache *cache, uintptr_t object)
 	cache->store->free_objects++;
 }
 
+static bool is_listed(struct kmem_cache *cache, const struct page *head, uintptr_t object)
+{
+	uint32_t index = slab_first_free(head);
+
+	for (uint32_t left = slab_free_objects(head);
+	     left > 0 && index < slab_objects(cache->store, head); left--) {
+		uintptr_t listed = slab_object(cache->store, head, index);
+
+		if (listed == object)
+			return true;
+		index = slab_next_free(cache->store, listed, mark_value(cache, listed));
+	}
+	return false;
+}
+
+/*
+ * What comes out of a magazine has no link, unless it is on its slab's list already: then it was freed
+ * twice, and its mark written to in between.
+ */
+static __attribute__((noinline)) bool refuse_listed(struct kmem_cache *cache, uintptr_t object)
+{
+	struct object_misuse misuse = { .kind = OBJECT_FREED_TWICE, .address = object };
+
+	if (!is_listed(cache, slab_head(virt_to_page((const void *)object)), object))
+		return false;
+	object_fill_in(&misuse, cache->store, object);
+	if (object_misuse_hook != NULL)
+		object_misuse_hook(&misuse);
+	return true;
+}
+
 void slab_give_marked(struct kmem_cache *cache, const uintptr_t *items, uint32_t count)
 {
 	struct cache_store *store = cache->store;
 	uint32_t given = count;
 
 	for (const uintptr_t *item = items; item < items + count; item++) {
-		uint32_t mark = mark_value(cache, *item);
+		uint32_t mark = mark_value(cache, *item), *words = mark_of(store, *item);
 
-		if (likely(*mark_of(store, *item) == mark)) {
-			give(cache, store, *item, mark);
-		} else {
+		if (unlikely(words[0] != mark)) {
 			slab_set_aside(cache, *item);
 			given--;
+		} else if (unlikely(linked_index(words[1], mark) != SLAB_BAD_INDEX &&
+				    refuse_listed(cache, *item))) {
+			given--;
+		} else {
+			give(cache, store, *item, mark);
 		}
 	}
 	store->free_objects += given;
@@ -301,12 +389,14 @@ bool slab_grow(struct kmem_cache *cache, gfp_t gfp)
 	if (head == NULL)
 		return false;
 	pages = 1U << page_order(head);
+	/* Marks first: what a struct page says is a slab's object must not look live. */
+	fill(cache, head);
 	flags = head->flags + store->page_flags;
+	__atomic_thread_fence(__ATOMIC_RELEASE);
 	for (uint32_t i = 0; i < pages; i++)
 		head[i].flags = flags;
 	if (store->constructor != NULL || cache_is_watched(store))
 		prepare(store, head);
-	fill(cache, head);
 	irq = spin_lock_irqsave(&store->lock);
 	page_list_link(head, page_list_previous(&store->partial), &store->partial);
 	store->partial.count++;
@@ -334,10 +424,16 @@ static void give_back(struct cache_store *store, struct page *head)
 	__free_pages(head, order);
 }
 
+bool slab_is_of(const struct cache_store *store, const struct page *head)
+{
+	return page_type(head) == PAGE_SLAB &&
+	       (store == NULL ||
+		(head->flags >> PAGE_WINDOW_SHIFT & PAGE_WINDOW_MASK) == cache_index(store));
+}
+
 struct page *slab_next(const struct cache_store *store, struct page *head)
 {
 	uint32_t pfn = head != NULL ? page_to_pfn(head) + (1U << page_order(head)) : 0;
-	uint32_t index = store != NULL ? cache_index(store) : 0;
 
 	for (enum zone_type type = ZONE_DMA; type <= ZONE_NORMAL; type++) {
 		uint32_t end_pfn = zones[type].span.start_pfn + zones[type].span.spanned_pages;
@@ -348,9 +444,7 @@ struct page *slab_next(const struct cache_store *store, struct page *head)
 				pfn = ALIGN_DOWN(pfn, VMEMMAP_UNIT_PAGES) + VMEMMAP_UNIT_PAGES;
 				continue;
 			}
-			if (page_type(head) == PAGE_SLAB &&
-			    (store == NULL ||
-			     (head->flags >> PAGE_WINDOW_SHIFT & PAGE_WINDOW_MASK) == index))
+			if (slab_is_of(store, head))
 				return head;
 			pfn = page_to_pfn(head) + (1U << page_order(head));
 		}

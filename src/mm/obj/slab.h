@@ -10,7 +10,7 @@
  *	char *text = kmalloc(bytes, GFP_ATOMIC);
  *	kfree(text);
  *
- * Allocating and freeing may be done with interrupts masked and from interrupt handlers; creating,
+ * All of it from slab_init on. Allocating and freeing may be done with interrupts masked and from interrupt handlers; creating,
  * shrinking and destroying caches may not. A request that cannot be served returns NULL and changes
  * nothing; the page allocator has said why, unless the flags say __GFP_NOWARN.
  *
@@ -68,7 +68,7 @@ struct kmem_cache {
 	struct word_pair count; /* objects a slab; rotation: is_object_start in cache.h */
 	struct word_pair place; /* linear_offset; vmemmap */
 	struct cache_store *store;
-	uintptr_t no_mark;
+	uint32_t no_mark;
 	uintptr_t items[KMEM_CACHE_ITEMS];
 } __attribute__((aligned(sizeof(uintptr_t) * KMEM_CACHE_WORDS)));
 
@@ -99,7 +99,8 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align
  */
 void kmem_cache_destroy(struct kmem_cache *cache);
 
-/* Give back all memory that holds no live object. True: there was some. */
+/* Give back all memory that holds no live object. True: there was some. (Linux's returns 0 when nothing
+ * is left.) */
 bool kmem_cache_shrink(struct kmem_cache *cache);
 
 size_t kmem_cache_size(const struct kmem_cache *cache); /* as given to kmem_cache_create */
@@ -236,8 +237,19 @@ void *krealloc(const void *object, size_t bytes, gfp_t gfp);
 /* How many bytes of it may be used: more than was asked for, often. 0 for NULL and ZERO_SIZE_PTR. */
 size_t ksize(const void *object);
 
-/* A copy of a string; NULL for NULL. */
+/* The same for count * bytes; NULL, and `object` as it was, when that overflows. */
+static inline __attribute__((always_inline)) void *krealloc_array(const void *object, size_t count,
+								  size_t bytes, gfp_t gfp)
+{
+	size_t all;
+
+	return __builtin_mul_overflow(count, bytes, &all) ? NULL : krealloc(object, all, gfp);
+}
+
+/* A copy of memory; of a string, or of at most so many characters of one; NULL for NULL. */
+void *kmemdup(const void *memory, size_t bytes, gfp_t gfp);
 char *kstrdup(const char *text, gfp_t gfp);
+char *kstrndup(const char *text, size_t most, gfp_t gfp);
 
 /* Once, when pages are served; `slab_debug=` has been read. */
 void slab_init(void);

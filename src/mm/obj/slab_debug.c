@@ -116,21 +116,25 @@ static bool group_names(const char *group, const char *name)
 	return false;
 }
 
-/* The first group that names the cache counts, as in Linux. */
+/* The first group that names the cache counts; for all others the last one without names, as in Linux. */
 uint32_t slab_debug_flags(const char *name, bool has_constructor)
 {
-	uint32_t flags = 0;
+	uint32_t flags = 0, others = 0;
 
-	if (wanted[0] == '\0')
-		return 0;
-	for (const char *group = wanted;; group++) {
+	for (const char *group = wanted; *group != '\0';) {
+		size_t length = strcspn(group, ";");
+		bool for_all = length != 0 && strcspn(group, ",;") == length;
+
 		parse_letters(group, &flags);
-		if (group_names(group, name))
+		if (for_all)
+			others = flags;
+		else if (length != 0 && group_names(group, name))
 			break;
-		flags = 0;
-		group += strcspn(group, ";");
-		if (*group == '\0')
+		group += length;
+		if (*group == '\0' || *++group == '\0') {
+			flags = others;
 			break;
+		}
 	}
 	return has_constructor ? flags & ~SLAB_POISON : flags;
 }
@@ -341,7 +345,7 @@ static uintptr_t take_one(struct kmem_cache *cache)
 		check_padding(store, object);
 		if (check_poison(store, object))
 			return object;
-		store->quarantined++;
+		store->quarantined++; /* its mark still says that it is free */
 	}
 }
 
@@ -375,13 +379,17 @@ void *slab_debug_alloc(struct kmem_cache *cache, gfp_t gfp, size_t bytes)
 
 /* --- giving ---------------------------------------------------------------------------------- */
 
-void slab_debug_free(struct kmem_cache *cache, uintptr_t object)
+bool slab_debug_free(struct kmem_cache *cache, uintptr_t object)
 {
 	struct cache_store *store = cache->store;
-	uint32_t irq;
+	uint32_t irq = spin_lock_irqsave(&store->lock);
 
+	/* Somebody else may have freed it since the caller looked. */
+	if (*mark_of(store, object) == mark_value(cache, object)) {
+		spin_unlock_irqrestore(&store->lock, irq);
+		return false;
+	}
 	note(store, &record_of(store, object)->given);
-	irq = spin_lock_irqsave(&store->lock);
 	check_zones(store, object, RED_ZONE_ALLOCATED);
 	check_padding(store, object);
 	if (has(store, SLAB_CONSISTENCY_CHECKS) &&
@@ -392,6 +400,7 @@ void slab_debug_free(struct kmem_cache *cache, uintptr_t object)
 	*mark_of(store, object) = mark_value(cache, object);
 	slab_give(cache, object);
 	spin_unlock_irqrestore(&store->lock, irq);
+	return true;
 }
 
 size_t slab_debug_asked(const struct cache_store *store, uintptr_t object)
@@ -434,10 +443,11 @@ uint32_t slab_debug_validate(struct kmem_cache *cache)
 		return 0;
 	while ((head = slab_next(cache->store, head)) != NULL) {
 		uint32_t irq = spin_lock_irqsave(&cache->store->lock);
+		bool still = slab_is_of(cache->store, head);
 
-		if (slab_free_objects(head) != 0 && !slab_check_list(cache, head))
+		if (still && slab_free_objects(head) != 0 && !slab_check_list(cache, head))
 			wrong++;
-		if (!slab_debug_check_rest(cache->store, head))
+		if (still && !slab_debug_check_rest(cache->store, head))
 			wrong++;
 		spin_unlock_irqrestore(&cache->store->lock, irq);
 	}

@@ -433,6 +433,10 @@ static struct page *alloc_with_steps(gfp_t gfp, unsigned int order)
 	bool patient = (gfp & __GFP_DIRECT_RECLAIM) != 0 && (gfp & __GFP_NORETRY) == 0;
 	struct page *page = alloc_at_min(gfp, order);
 
+	/* A try for a large block by who takes a smaller one as well: nothing is given up for it. */
+	if (order > 0 && (gfp & (__GFP_DIRECT_RECLAIM | __GFP_NORETRY)) == __GFP_NORETRY)
+		return page;
+
 	for (unsigned int i = 0; page == NULL && i < ARRAY_SIZE(slow_steps); i++)
 		if ((patient || !slow_steps[i].dear) && slow_steps[i].run(gfp, order))
 			page = alloc_at_min(gfp, order);
