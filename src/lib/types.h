@@ -29,18 +29,22 @@ typedef uint32_t phys_addr_t;
 #define SECTION_SHIFT 20
 #define SECTION_SIZE  0x100000U
 
-#define SZ_1K         0x400U
-#define SZ_4K         0x1000U
-#define SZ_16K        0x4000U
-#define SZ_1M         0x100000U
-#define SZ_2M         0x200000U
-#define SZ_4M         0x400000U
-#define SZ_8M         0x800000U
-#define SZ_16M        0x1000000U
-#define SZ_32M        0x2000000U
-#define SZ_128M       0x8000000U
-#define SZ_256M       0x10000000U
-#define SZ_4G         0x100000000ULL
+/* A large page: what sixteen identical second-level descriptors map. */
+#define LARGE_PAGE_SHIFT 16
+#define LARGE_PAGE_SIZE  0x10000U
+
+#define SZ_1K            0x400U
+#define SZ_4K            0x1000U
+#define SZ_16K           0x4000U
+#define SZ_1M            0x100000U
+#define SZ_2M            0x200000U
+#define SZ_4M            0x400000U
+#define SZ_8M            0x800000U
+#define SZ_16M           0x1000000U
+#define SZ_32M           0x2000000U
+#define SZ_128M          0x8000000U
+#define SZ_256M          0x10000000U
+#define SZ_4G            0x100000000ULL
 
 /* Alignment is a power of two; the type of x decides the width of the arithmetic. */
 #define ALIGN_DOWN(x, a) ((x) & ~((__typeof__(x))(a)-1))

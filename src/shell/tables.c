@@ -56,6 +56,9 @@ static const char *kind_name(enum memory_kind kind)
 	return names[kind];
 }
 
+/* The low two bits of a second-level descriptor: sixteen of them are one page. */
+#define LARGE_PAGE 1U
+
 /* From the descriptor's own bits, not from the table of rights: an error there must show here. */
 struct raw_rights {
 	bool writes;
@@ -67,6 +70,8 @@ static struct raw_rights raw_rights(uintptr_t virt)
 	uint32_t first, second;
 
 	mmu_descriptors(virt, &first, &second);
+	if ((second & 3) == LARGE_PAGE)
+		return (struct raw_rights){ (second & (1U << 9)) == 0, (second & (1U << 15)) == 0 };
 	if (second != 0)
 		return (struct raw_rights){ (second & (1U << 9)) == 0, (second & 1U) == 0 };
 	return (struct raw_rights){ (first & (1U << 15)) == 0, (first & (1U << 4)) == 0 };
@@ -216,7 +221,9 @@ static void print_walk(uintptr_t virt)
 	if ((first & 3) == 1)
 		console_printf("  level 2   entry %4" PRIuPTR " = %08" PRIx32 "  %s\n",
 			       (virt >> PAGE_SHIFT) & 255, second,
-			       second == 0 ? "nothing" : "a page of 4 KiB");
+			       second == 0                  ? "nothing"
+			       : (second & 3) == LARGE_PAGE ? "a large page of 64 KiB"
+							    : "a page of 4 KiB");
 	if (!mmu_query(virt, &mapping)) {
 		console_printf("  result    not mapped\n");
 		return;

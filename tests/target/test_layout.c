@@ -3,6 +3,7 @@
 #include "arch/layout.h"
 #include "arch/linear.h"
 #include "arch/mmu.h"
+#include "kern/exception.h"
 #include "kern/resource.h"
 #include "kern/selftest.h"
 #include "mm/phys/memblock.h"
@@ -219,10 +220,124 @@ SELFTEST(mmu, a_live_section_is_split)
 	EXPECT(!mmu_translate(page, true, &phys) && mmu_translate(page, false, &phys));
 	EXPECT(mmu_translate(page - PAGE_SIZE, true, &phys));
 	EXPECT(mmu_translate(page + PAGE_SIZE, true, &phys));
+	EXPECT(mmu_query(page + LARGE_PAGE_SIZE, &mapping) && mapping.bytes == LARGE_PAGE_SIZE);
 	EXPECT(*(volatile char *)page == 42);
 	EXPECT(mmu_protect(page, PAGE_SIZE, RIGHTS_WRITE, NULL));
-	EXPECT(mmu_translate(page, true, &phys));
+	EXPECT(mmu_translate(page, true, &phys) && *(volatile char *)page == 42);
+	EXPECT(mmu_query(page, &mapping) && mapping.bytes >= LARGE_PAGE_SIZE);
 	free_pages((uintptr_t)megabyte, 8);
+}
+
+/* Every page of a window shows its frame of the block, written through one and read by the other. */
+static void expect_same_block(uintptr_t window, uintptr_t linear, uint32_t mark)
+{
+	phys_addr_t phys;
+
+	for (uint32_t at = 0; at < LARGE_PAGE_SIZE; at += PAGE_SIZE) {
+		EXPECT(mmu_translate(window + at, true, &phys) &&
+		       phys == virt_to_phys((void *)(linear + at)));
+		*(volatile uint32_t *)(window + at) = mark + at;
+		EXPECT(*(volatile uint32_t *)(linear + at) == mark + at);
+	}
+}
+
+/* The hardware reads sixteen descriptors as one page; split and joined again it shows the same. */
+SELFTEST(mmu, a_large_page_is_split_and_joined)
+{
+	uintptr_t linear = (uintptr_t)__get_free_pages(GFP_KERNEL, 4);
+	uintptr_t window = SCRATCH_VIRT + LARGE_PAGE_SIZE, page = window + 9 * PAGE_SIZE;
+	struct mapping mapping;
+	phys_addr_t phys;
+
+	EXPECT(linear != 0);
+	EXPECT(mmu_map(window, virt_to_phys((void *)linear), LARGE_PAGE_SIZE, MEMORY_NORMAL,
+		       RIGHTS_WRITE, supply_table));
+	EXPECT(mmu_query(page, &mapping) && mapping.virt == window &&
+	       mapping.bytes == LARGE_PAGE_SIZE);
+	expect_same_block(window, linear, 1);
+	EXPECT(mmu_protect(page, PAGE_SIZE, RIGHTS_READ, NULL));
+	EXPECT(!mmu_translate(page, true, &phys) && mmu_translate(page, false, &phys));
+	EXPECT(mmu_translate(page - PAGE_SIZE, true, &phys));
+	EXPECT(mmu_protect(page, PAGE_SIZE, RIGHTS_WRITE, NULL));
+	EXPECT(mmu_query(page, &mapping) && mapping.bytes == LARGE_PAGE_SIZE);
+	expect_same_block(window, linear, 2);
+	EXPECT(mmu_unmap(page, PAGE_SIZE, NULL));
+	EXPECT(!mmu_translate(page, false, &phys));
+	EXPECT(mmu_translate(page + PAGE_SIZE, true, &phys));
+	EXPECT(mmu_unmap(window, LARGE_PAGE_SIZE, NULL));
+	EXPECT(!mmu_translate(window, false, &phys));
+	free_pages(linear, 4);
+}
+
+static __attribute__((noinline)) void do_nothing(void)
+{
+	__asm__ volatile("");
+}
+
+/* The block of text that holds a function, as a large page elsewhere: called there, and refused. */
+SELFTEST(mmu, a_large_page_executes_only_when_it_may)
+{
+	uintptr_t text = ALIGN_DOWN((uintptr_t)do_nothing, LARGE_PAGE_SIZE);
+	uintptr_t window = SCRATCH_VIRT + LARGE_PAGE_SIZE;
+	uintptr_t alias = window + ((uintptr_t)do_nothing - text);
+	struct exception_info info;
+	struct mapping mapping;
+	phys_addr_t phys;
+
+	EXPECT(mmu_map(window, virt_to_phys((void *)text), LARGE_PAGE_SIZE, MEMORY_NORMAL,
+		       RIGHTS_EXECUTE, supply_table));
+	EXPECT(mmu_query(alias, &mapping) && mapping.bytes == LARGE_PAGE_SIZE);
+	EXPECT(exception_try_execute(alias, 0, &info));
+	EXPECT(!mmu_translate(alias, true, &phys));
+	EXPECT(mmu_protect(window, LARGE_PAGE_SIZE, RIGHTS_READ, NULL));
+	EXPECT(!exception_try_execute(alias, 0, &info));
+	EXPECT(mmu_translate(alias, false, &phys) && !mmu_translate(alias, true, &phys));
+	EXPECT(mmu_query(alias, &mapping) && mapping.bytes == LARGE_PAGE_SIZE);
+	EXPECT(mmu_unmap(window, LARGE_PAGE_SIZE, NULL));
+}
+
+/* Cleared and flushed, a range shows what is mapped there next. */
+SELFTEST(mmu, cleared_and_flushed_is_gone)
+{
+	volatile uint32_t *window = (volatile uint32_t *)SCRATCH_VIRT;
+	uint32_t *pages = (uint32_t *)__get_free_pages(GFP_KERNEL, 1);
+
+	EXPECT(pages != NULL);
+	for (uint32_t i = 0; i < 64; i++) {
+		uint32_t *page = pages + (i & 1) * (PAGE_SIZE / 4);
+
+		EXPECT(mmu_map(SCRATCH_VIRT, virt_to_phys(page), PAGE_SIZE, MEMORY_NORMAL,
+			       RIGHTS_WRITE, supply_table));
+		*page = i;
+		EXPECT(*window == i);
+		mmu_clear(SCRATCH_VIRT, PAGE_SIZE);
+		mmu_flush(SCRATCH_VIRT, PAGE_SIZE);
+	}
+	free_pages((uintptr_t)pages, 1);
+}
+
+#define SPARE_WINDOW (FIXMAP_BASE - PAGE_SIZE) /* in the fixmap's megabyte, which has a table */
+
+SELFTEST(mmu, a_window_shows_one_frame_after_another)
+{
+	volatile uint32_t *window = (volatile uint32_t *)SPARE_WINDOW;
+	uint32_t *pages = (uint32_t *)__get_free_pages(GFP_KERNEL, 1);
+	uint32_t *entry = mmu_window_entry(SPARE_WINDOW);
+	phys_addr_t phys;
+
+	EXPECT(pages != NULL);
+	for (uint32_t i = 0; i < 64; i++) {
+		uint32_t *page = pages + (i & 1) * (PAGE_SIZE / 4);
+
+		*page = i;
+		mmu_window_open(entry, virt_to_phys(page));
+		EXPECT(*window == i);
+		*window = ~i;
+		EXPECT(*page == ~i);
+		mmu_window_close(entry, SPARE_WINDOW);
+		EXPECT(!mmu_translate(SPARE_WINDOW, false, &phys));
+	}
+	free_pages((uintptr_t)pages, 1);
 }
 
 /* --- vmemmap --------------------------------------------------------------------------------- */

@@ -37,6 +37,7 @@ CP15_WRITE(ats1cpr, 0, c7, c8, 0)
 CP15_WRITE(ats1cpw, 0, c7, c8, 1)
 CP15_WRITE(dccmvau, 0, c7, c11, 1)
 CP15_WRITE(dccimvac, 0, c7, c14, 1)
+CP15_WRITE(tlbiallis, 0, c8, c3, 0)
 CP15_WRITE(tlbimvaais, 0, c8, c3, 3)
 CP15_WRITE(bpiallis, 0, c7, c1, 6)
 

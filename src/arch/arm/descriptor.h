@@ -9,6 +9,10 @@
  *	        31             12 11 10  9  8  6 5  4  3 2 1  0
  *	page    | base           |nG| S|AP2| TEX | AP | C|B|1|XN|
  *
+ *	        31       16 15 14   12 11 10  9  8  6 5  4  3 2 1 0
+ *	large   | base     |XN| TEX   |nG| S|AP2|  0 | AP | C|B|0|1|
+ *
+ * A large page is sixteen of these in a row, all the same, in entries aligned to sixteen.
  * AP2:AP = 001 privileged read-write, 101 privileged read-only; user mode gets nothing.
  */
 #ifndef STRATA_ARCH_ARM_DESCRIPTOR_H
@@ -17,7 +21,8 @@
 #define DESCRIPTOR_KIND 3U
 #define L1_TABLE        1U
 #define L1_SECTION      2U
-#define L2_PAGE         2U
+#define L2_LARGE        1U
+#define L2_PAGE         2U /* bit 0 is XN */
 
 #define SECTION_B       (1U << 2)
 #define SECTION_C       (1U << 3)
@@ -37,6 +42,11 @@
 #define PAGE_S          (1U << 10)
 #define PAGE_BASE       0xfffff000U
 #define TABLE_BASE      0xfffffc00U
+
+#define LARGE_XN        (1U << 15)
+#define LARGE_TEX(n)    ((uint32_t)(n) << 12)
+#define LARGE_BASE      0xffff0000U
+#define L2_SAME         0xe3cU /* nG, S, AP2, AP, C, B: at the same place in both sizes of page */
 
 /* TEX, C, B without TEX remap (B3.8.2). */
 #define SECTION_NORMAL \

@@ -5,9 +5,14 @@
  * Every operation is: make the tables that it will need (the only thing that can fail), then change
  * entries. An entry that was empty needs a barrier before its first use and no TLB maintenance. One
  * that was not is emptied first, the TLBs are told and waited for, and only then is it written
- * again.
+ * again; in between interrupts are masked, for a handler may use what is missing.
+ *
+ * What replaces entries works by 64 KiB blocks, the sixteen entries that a large page takes: it
+ * thinks of a block as sixteen small pages, changes those, looks whether they can be one large page
+ * and writes what differs. Splitting and joining are the same step.
  */
 #include "arch/mmu.h"
+#include "arch/irqflags.h"
 #include "arch/linear.h"
 #include "arch/arm/cp15.h"
 #include "arch/arm/descriptor.h"
@@ -50,11 +55,68 @@ static const struct attributes attributes[MEMORY_KINDS][MEMORY_RIGHTS] = {
 /* ID_MMFR3[23:20] is 0: walks read memory at the point of unification, past the L1 data cache. */
 static bool walks_miss_the_cache;
 
+static void clean_entries(const uint32_t *entry, size_t count)
+{
+	for (const uint32_t *end = entry + count; entry < end; entry++)
+		cp15_write_dccmvau((uint32_t)(uintptr_t)entry);
+}
+
+/* A walk may read an entry at any time, so each is written by one whole store. */
 static void set_entry(uint32_t *entry, uint32_t value)
 {
 	*(volatile uint32_t *)entry = value;
 	if (walks_miss_the_cache)
-		cp15_write_dccmvau((uint32_t)(uintptr_t)entry);
+		clean_entries(entry, 1);
+}
+
+/* A row of entries, each `step` more than the one before. */
+static void set_entries(uint32_t *entry, uint32_t value, uint32_t step, size_t count)
+{
+	volatile uint32_t *at = entry;
+
+#pragma GCC unroll 4
+	for (size_t i = 0; i < count; i++, value += step)
+		at[i] = value;
+	if (walks_miss_the_cache)
+		clean_entries(entry, count);
+}
+
+static __attribute__((noinline)) size_t count_empty(const uint32_t *entry, size_t count)
+{
+	size_t empty = 0;
+
+	for (size_t i = 0; i < count; i++)
+		empty += entry[i] == 0;
+	return empty;
+}
+
+/* Whether eight entries are small pages, as they mostly are: then none is empty. */
+static bool are_small(const uint32_t *entry)
+{
+	return (entry[0] & entry[1] & entry[2] & entry[3] & entry[4] & entry[5] & entry[6] &
+		entry[7] & L2_PAGE) != 0;
+}
+
+/* Returns how many were not empty. */
+static size_t empty_entries(uint32_t *entry, size_t count)
+{
+	size_t empty = 0;
+	uint32_t *at = entry, *end = entry + count;
+
+	for (uint32_t *last = entry + (count & ~(size_t)7); at < last; at += 8) {
+		if (!are_small(at))
+			empty += count_empty(at, 8);
+#pragma GCC unroll 8
+		for (unsigned int i = 0; i < 8; i++)
+			((volatile uint32_t *)at)[i] = 0;
+	}
+	for (; at < end; at++) {
+		empty += *at == 0;
+		*(volatile uint32_t *)at = 0;
+	}
+	if (walks_miss_the_cache)
+		clean_entries(entry, count);
+	return count - empty;
 }
 
 static void entries_visible(void)
@@ -63,31 +125,91 @@ static void entries_visible(void)
 	isb();
 }
 
-/* Empty a live entry and wait until nobody holds the translation of virt any more. */
-static void break_entry(uint32_t *entry, uintptr_t virt)
+/* Telling of more pages one by one costs more than refilling the TLBs of a Cortex-A7 does. */
+#define TELL_PAGES 64
+
+/*
+ * Wait until nobody holds a translation of the range, whose entries were emptied, or a way to the
+ * tables that they were in. A core may hold a large page or a section in pieces, down to 4 KiB.
+ */
+static void tell_tlbs(uintptr_t virt, size_t bytes)
 {
-	set_entry(entry, 0);
 	dsb_ish();
-	cp15_write_tlbimvaais((uint32_t)ALIGN_DOWN(virt, PAGE_SIZE));
+	if (bytes <= TELL_PAGES * PAGE_SIZE)
+		for (size_t done = 0; done < bytes; done += PAGE_SIZE)
+			cp15_write_tlbimvaais((uint32_t)(virt + done));
+	else
+		cp15_write_tlbiallis(0);
 	cp15_write_bpiallis(0);
 	dsb_ish();
 	isb();
 }
 
-static void replace_entry(uint32_t *entry, uintptr_t virt, uint32_t value)
+/* --- large pages ----------------------------------------------------------------------------- */
+
+#define BLOCK_ENTRIES (LARGE_PAGE_SIZE / PAGE_SIZE)
+
+static bool is_large(uint32_t entry)
 {
-	if (*entry == value)
-		return;
-	if (*entry != 0)
-		break_entry(entry, virt);
-	set_entry(entry, value);
+	return (entry & DESCRIPTOR_KIND) == L2_LARGE;
+}
+
+/* The large page that has the base and the attributes of a small one. */
+static uint32_t large_of(uint32_t page)
+{
+	uint32_t tex = (page & PAGE_TEX(7)) / PAGE_TEX(1);
+
+	return (page & (LARGE_BASE | L2_SAME)) | LARGE_TEX(tex) |
+	       ((page & PAGE_XN) != 0 ? LARGE_XN : 0) | L2_LARGE;
+}
+
+/* The small page that entry `index` of a table is, or is a part of; an empty one stays empty. */
+static uint32_t page_of(uint32_t entry, uint32_t index)
+{
+	uint32_t tex = (entry & LARGE_TEX(7)) / LARGE_TEX(1);
+
+	if (!is_large(entry))
+		return entry;
+	return (entry & (LARGE_BASE | L2_SAME)) | (index % BLOCK_ENTRIES * PAGE_SIZE) |
+	       PAGE_TEX(tex) | ((entry & LARGE_XN) != 0 ? PAGE_XN : 0) | L2_PAGE;
 }
 
 /* --- tables ---------------------------------------------------------------------------------- */
 
+/*
+ * How many entries of a megabyte's table are not empty; without a table the number means nothing. A
+ * table that stays in place for good is not counted: those in the image, and those whose entries were
+ * handed out as windows.
+ */
+static uint16_t entries_used[L1_ENTRIES];
+#define TABLE_STAYS 0xffffU
+
+static bool (*owns_table)(phys_addr_t table);
+static void (*give_table)(phys_addr_t table);
+
+void mmu_set_table_owner(bool (*owns)(phys_addr_t table), void (*give)(phys_addr_t table))
+{
+	owns_table = owns;
+	give_table = give;
+}
+
 static uint32_t *l1_entry(uintptr_t virt)
 {
 	return &kernel_tables.first[virt >> SECTION_SHIFT];
+}
+
+static uint16_t *used_of(uintptr_t virt)
+{
+	return &entries_used[virt >> SECTION_SHIFT];
+}
+
+/* `count` is negative when entries were emptied. */
+static void count_entries(uintptr_t virt, int count)
+{
+	uint16_t *used = used_of(virt);
+
+	if (*used != TABLE_STAYS)
+		*used = (uint16_t)(*used + count);
 }
 
 static bool is_table(uint32_t l1)
@@ -108,10 +230,10 @@ static uint32_t *l2_entry(uintptr_t virt)
 	return &table[(virt >> PAGE_SHIFT) & (L2_ENTRIES - 1)];
 }
 
-/* The bytes from virt to the end of its megabyte, or of the range. */
-static size_t rest_of_megabyte(uintptr_t virt, size_t left)
+/* The bytes from virt to the end of the unit (a megabyte, a block) that it is in, or of the range. */
+static size_t rest_of(size_t unit, uintptr_t virt, size_t left)
 {
-	size_t rest = SECTION_SIZE - (virt & (SECTION_SIZE - 1));
+	size_t rest = unit - (virt & (unit - 1));
 
 	return rest < left ? rest : left;
 }
@@ -133,36 +255,138 @@ static bool find_attributes(uint32_t entry, bool section, struct mapping *mappin
 	return false;
 }
 
-static uint32_t page_bits_of(uint32_t section)
+/* The attributes of a page or section in both forms. Every entry comes from the table above. */
+static const struct attributes *attributes_of(uint32_t entry, bool section)
 {
-	struct mapping mapping;
+	struct mapping mapping = { .kind = MEMORY_DEVICE, .rights = RIGHTS_READ };
 
-	/* Every section comes from the table above. */
-	return find_attributes(section, true, &mapping)
-		       ? attributes[mapping.kind][mapping.rights].page
-		       : 0;
+	find_attributes(entry, section, &mapping);
+	return &attributes[mapping.kind][mapping.rights];
 }
 
-/* A new table for a megabyte: empty, or with the 256 pages of the section that is there. */
+/* --- tables come and go ---------------------------------------------------------------------- */
+
+/* Other contents for a live first-level entry. */
+static void replace_first(uintptr_t virt, uint32_t value)
+{
+	uintptr_t megabyte = ALIGN_DOWN(virt, SECTION_SIZE);
+	uint32_t flags = local_irq_save();
+
+	set_entry(l1_entry(virt), 0);
+	tell_tlbs(megabyte, SECTION_SIZE);
+	set_entry(l1_entry(virt), value);
+	entries_visible();
+	local_irq_restore(flags);
+}
+
+static phys_addr_t take_table(table_supplier supplier)
+{
+	return supplier != NULL ? supplier() : 0;
+}
+
+/* An empty table for a megabyte that has nothing. */
 static bool make_table(uintptr_t virt, table_supplier supplier)
 {
-	uint32_t *first = l1_entry(virt), old = *first;
-	phys_addr_t phys = supplier != NULL ? supplier() : 0;
-	uint32_t *table;
+	phys_addr_t phys = take_table(supplier);
+
+	if (phys == 0)
+		return false;
+	set_entries(phys_to_virt(phys), 0, 0, L2_ENTRIES);
+	dsb_ish(); /* the table is complete before a walk can find it */
+	*used_of(virt) = 0;
+	set_entry(l1_entry(virt), (uint32_t)phys | L1_TABLE);
+	entries_visible();
+	return true;
+}
+
+/*
+ * A table can be written only where it is mapped, so the block that it lies in, if that is in its own
+ * megabyte, is never a large page: changing one page of it would take the table away in between.
+ */
+static bool holds_table(uintptr_t block, const uint32_t *table)
+{
+	return ALIGN_DOWN((uintptr_t)table, LARGE_PAGE_SIZE) == block;
+}
+
+/* A table in place of the section that holds virt: sixteen large pages. */
+static bool split_section(uintptr_t virt, table_supplier supplier)
+{
+	phys_addr_t phys = take_table(supplier);
+	uint32_t section = *l1_entry(virt), *table;
+	uint32_t page = (section & SECTION_BASE) | attributes_of(section, true)->page;
 
 	if (phys == 0)
 		return false;
 	table = phys_to_virt(phys);
-	for (uint32_t i = 0; i < L2_ENTRIES; i++)
-		set_entry(&table[i],
-			  old == 0 ? 0
-				   : ((old & SECTION_BASE) + i * PAGE_SIZE) | page_bits_of(old));
-	dsb_ish(); /* the table is complete before a walk can find it */
-	if (old != 0)
-		break_entry(first, ALIGN_DOWN(virt, SECTION_SIZE));
-	set_entry(first, (uint32_t)phys | L1_TABLE);
-	entries_visible();
+	for (uint32_t i = 0; i < L2_ENTRIES; i += BLOCK_ENTRIES) {
+		uintptr_t block = ALIGN_DOWN(virt, SECTION_SIZE) + i * PAGE_SIZE;
+		bool small = holds_table(block, table);
+
+		set_entries(&table[i], small ? page : large_of(page), small ? PAGE_SIZE : 0,
+			    BLOCK_ENTRIES);
+		page += LARGE_PAGE_SIZE;
+	}
+	*used_of(virt) = L2_ENTRIES;
+	replace_first(virt, (uint32_t)phys | L1_TABLE); /* has the barrier for the table, too */
 	return true;
+}
+
+static bool is_owned(phys_addr_t table)
+{
+	return owns_table != NULL && owns_table(table);
+}
+
+/*
+ * Take the empty tables of a range out of the first level. They are listed through their first words:
+ * a walk that still finds one reads the address of another, whose low bits say that nothing is mapped.
+ */
+static phys_addr_t detach_empty(uintptr_t virt, size_t bytes)
+{
+	phys_addr_t list = 0;
+
+	for (size_t done = 0; done < bytes;
+	     done += rest_of(SECTION_SIZE, virt + done, bytes - done)) {
+		uint32_t *first = l1_entry(virt + done);
+		phys_addr_t table = *first & TABLE_BASE;
+
+		if (!is_table(*first) || *used_of(virt + done) != 0 || !is_owned(table))
+			continue;
+		set_entry(first, 0);
+		*(uint32_t *)phys_to_virt(table) = (uint32_t)list;
+		list = table;
+	}
+	return list;
+}
+
+/* Once the TLBs were told. */
+static void give_back(phys_addr_t list)
+{
+	while (list != 0) {
+		phys_addr_t next = *(const uint32_t *)phys_to_virt(list);
+
+		give_table(list);
+		list = next;
+	}
+}
+
+/* One section for a table that is a megabyte of one kind in a row. */
+static void join_megabyte(uintptr_t virt)
+{
+	uint32_t first = *l1_entry(virt);
+	const uint32_t *table;
+	uint32_t page;
+
+	if (!is_table(first) || *used_of(virt) != L2_ENTRIES || !is_owned(first & TABLE_BASE))
+		return;
+	table = l2_entry(ALIGN_DOWN(virt, SECTION_SIZE));
+	page = page_of(table[0], 0);
+	if (!IS_ALIGNED(page & PAGE_BASE, SECTION_SIZE))
+		return;
+	for (uint32_t i = 1; i < L2_ENTRIES; i++)
+		if (page_of(table[i], i) != page + i * PAGE_SIZE)
+			return;
+	replace_first(virt, (page & SECTION_BASE) | attributes_of(page, false)->section);
+	give_table((phys_addr_t)(first & TABLE_BASE));
 }
 
 /* --- mapping --------------------------------------------------------------------------------- */
@@ -184,6 +408,17 @@ static size_t empty_sections(uintptr_t virt, size_t bytes)
 	return (size_t)(entry - first);
 }
 
+/* Tables that were made for what is not done after all go back. */
+static bool give_up(uintptr_t virt, size_t bytes)
+{
+	phys_addr_t tables = detach_empty(virt, bytes);
+
+	if (tables != 0)
+		tell_tlbs(virt, bytes);
+	give_back(tables);
+	return false;
+}
+
 /* Every table that the range needs, so that what follows cannot fail. */
 static bool make_tables(uintptr_t virt, phys_addr_t phys, size_t bytes, bool sections,
 			table_supplier supplier)
@@ -194,14 +429,14 @@ static bool make_tables(uintptr_t virt, phys_addr_t phys, size_t bytes, bool sec
 		uint32_t first = *l1_entry(virt + done);
 
 		if (is_section(first))
-			return false; /* in the way */
+			return give_up(virt, done); /* in the way */
 		if (sections && section_fits(virt + done, phys + done, bytes - done)) {
 			done += empty_sections(virt + done, bytes - done) << SECTION_SHIFT;
 			continue;
 		}
 		if (!is_table(first) && !make_table(virt + done, supplier))
-			return false;
-		done += rest_of_megabyte(virt + done, bytes - done);
+			return give_up(virt, done);
+		done += rest_of(SECTION_SIZE, virt + done, bytes - done);
 	}
 	return true;
 }
@@ -210,11 +445,28 @@ static bool make_tables(uintptr_t virt, phys_addr_t phys, size_t bytes, bool sec
 static size_t set_sections(uintptr_t virt, uint32_t descriptor, size_t bytes)
 {
 	size_t count = empty_sections(virt, bytes);
-	uint32_t *entry = l1_entry(virt);
 
-	for (uint32_t *end = entry + count; entry < end; entry++, descriptor += SECTION_SIZE)
-		set_entry(entry, descriptor);
+	set_entries(l1_entry(virt), descriptor, SECTION_SIZE, count);
 	return count << SECTION_SHIFT;
+}
+
+/* Entries of one table from virt's on: large pages where they fit, small ones before and after. */
+static void set_pages(uintptr_t virt, uint32_t page, size_t bytes)
+{
+	bool large = IS_ALIGNED((virt ^ page) & PAGE_BASE, LARGE_PAGE_SIZE);
+	uint32_t *entry = l2_entry(virt);
+
+	while (bytes != 0) {
+		size_t step = large ? rest_of(LARGE_PAGE_SIZE, virt, bytes) : bytes;
+		bool whole = large && step == LARGE_PAGE_SIZE;
+
+		set_entries(entry, whole ? large_of(page) : page, whole ? 0 : PAGE_SIZE,
+			    step >> PAGE_SHIFT);
+		entry += step >> PAGE_SHIFT;
+		virt += step;
+		page += (uint32_t)step;
+		bytes -= step;
+	}
 }
 
 bool mmu_map(uintptr_t virt, phys_addr_t phys, size_t bytes, enum memory_kind kind,
@@ -227,14 +479,16 @@ bool mmu_map(uintptr_t virt, phys_addr_t phys, size_t bytes, enum memory_kind ki
 		return false;
 	while (done < bytes) {
 		uintptr_t at = virt + done;
+		size_t step = rest_of(SECTION_SIZE, at, bytes - done);
 
 		if (section_fits(at, phys + done, bytes - done)) {
-			done += set_sections(at, (uint32_t)(phys + done) | bits->section,
-					     bytes - done);
+			step = set_sections(at, (uint32_t)(phys + done) | bits->section,
+					    bytes - done);
 		} else {
-			set_entry(l2_entry(at), (uint32_t)(phys + done) | bits->page);
-			done += PAGE_SIZE;
+			set_pages(at, (uint32_t)(phys + done) | bits->page, step);
+			count_entries(at, (int)(step >> PAGE_SHIFT));
 		}
+		done += step;
 	}
 	entries_visible();
 	return true;
@@ -249,90 +503,241 @@ bool mmu_map_repeated(uintptr_t virt, phys_addr_t frame, size_t bytes, enum memo
 	if (!make_tables(virt, frame, bytes, false, supplier))
 		return false;
 	while (done < bytes) {
-		size_t rest = rest_of_megabyte(virt + done, bytes - done);
-		uint32_t *page = l2_entry(virt + done);
+		size_t rest = rest_of(SECTION_SIZE, virt + done, bytes - done);
 
-		for (size_t i = 0; i < rest >> PAGE_SHIFT; i++)
-			set_entry(&page[i], entry);
+		set_entries(l2_entry(virt + done), entry, 0, rest >> PAGE_SHIFT);
+		count_entries(virt + done, (int)(rest >> PAGE_SHIFT));
 		done += rest;
 	}
 	entries_visible();
 	return true;
 }
 
-/* --- changing what is mapped ----------------------------------------------------------------- */
+/* --- blocks ---------------------------------------------------------------------------------- */
 
-/* Sections that lie only partly in the range become tables: at most the first and the last. */
-static bool split_at(uintptr_t virt, table_supplier supplier)
+/* Write what differs of a block's sixteen entries. */
+static void replace_block(uintptr_t block, const uint32_t *wanted)
 {
-	return IS_ALIGNED(virt, SECTION_SIZE) || !is_section(*l1_entry(virt)) ||
-	       make_table(virt, supplier);
+	uint32_t *entry = l2_entry(block);
+	uint32_t first = BLOCK_ENTRIES, end = 0, flags;
+
+	for (uint32_t i = 0; i < BLOCK_ENTRIES; i++)
+		if (entry[i] != wanted[i]) {
+			first = i < first ? i : first;
+			end = i + 1;
+		}
+	if (first >= end)
+		return;
+	flags = local_irq_save();
+	for (uint32_t i = first; i < end; i++)
+		if (entry[i] != wanted[i])
+			set_entry(&entry[i], 0);
+	tell_tlbs(block + first * PAGE_SIZE, (end - first) * PAGE_SIZE);
+	for (uint32_t i = first; i < end; i++)
+		if (entry[i] != wanted[i])
+			set_entry(&entry[i], wanted[i]);
+	entries_visible();
+	local_irq_restore(flags);
 }
 
-static bool split_ends(uintptr_t virt, size_t bytes, table_supplier supplier)
+/* A block as sixteen small pages. */
+static void read_block(uintptr_t block, uint32_t *pages)
 {
-	uintptr_t last = virt + (bytes - 1);
+	const uint32_t *entry = l2_entry(block);
 
-	if (bytes == 0)
+	for (uint32_t i = 0; i < BLOCK_ENTRIES; i++)
+		pages[i] = page_of(entry[i], i);
+}
+
+/* If sixteen small pages can be one large page they are made its entries. */
+static void join_block(uint32_t *pages)
+{
+	uint32_t page = pages[0];
+
+	if (page == 0 || !IS_ALIGNED(page & PAGE_BASE, LARGE_PAGE_SIZE))
+		return;
+	for (uint32_t i = 1; i < BLOCK_ENTRIES; i++)
+		if (pages[i] != page + i * PAGE_SIZE)
+			return;
+	for (uint32_t i = 0; i < BLOCK_ENTRIES; i++)
+		pages[i] = large_of(page);
+}
+
+/* Small pages that execute this code may not be joined: the image's tables are among those that stay. */
+static bool may_join(uintptr_t block)
+{
+	const uint32_t *entry = l2_entry(block);
+
+	return is_large(*entry) || (*used_of(block) != TABLE_STAYS && !holds_table(block, entry));
+}
+
+/* --- changing what is mapped ----------------------------------------------------------------- */
+
+/* A section with a boundary at virt becomes a table. */
+static bool split_section_at(uintptr_t virt, table_supplier supplier)
+{
+	return IS_ALIGNED(virt, SECTION_SIZE) || !is_section(*l1_entry(virt)) ||
+	       split_section(virt, supplier);
+}
+
+/* Sections that lie only partly in the range: at most the first and the last. */
+static bool split_sections(uintptr_t virt, size_t bytes, table_supplier supplier)
+{
+	bool was_section = is_section(*l1_entry(virt));
+
+	if (!split_section_at(virt, supplier))
+		return false;
+	if (split_section_at(virt + bytes, supplier))
 		return true;
-	return split_at(virt, supplier) &&
-	       (IS_ALIGNED(last + 1, SECTION_SIZE) ||
-		split_at(ALIGN_DOWN(last, PAGE_SIZE) | PAGE_SIZE, supplier));
+	if (was_section)
+		join_megabyte(virt);
+	return false;
+}
+
+/* A large page with a boundary at virt becomes small ones. */
+static void split_large_at(uintptr_t virt)
+{
+	uint32_t pages[BLOCK_ENTRIES];
+
+	if (IS_ALIGNED(virt, LARGE_PAGE_SIZE) || !is_table(*l1_entry(virt)) ||
+	    !is_large(*l2_entry(virt)))
+		return;
+	read_block(ALIGN_DOWN(virt, LARGE_PAGE_SIZE), pages);
+	replace_block(ALIGN_DOWN(virt, LARGE_PAGE_SIZE), pages);
+}
+
+/* Returns how many entries were not empty. */
+static size_t empty_range(uintptr_t virt, size_t bytes)
+{
+	size_t done = 0, emptied = 0;
+
+	while (done < bytes) {
+		uintptr_t at = virt + done;
+		size_t step = rest_of(SECTION_SIZE, at, bytes - done), used;
+
+		if (is_table(*l1_entry(at))) {
+			used = empty_entries(l2_entry(at), step >> PAGE_SHIFT);
+			count_entries(at, -(int)used);
+		} else {
+			used = empty_entries(l1_entry(at), 1);
+		}
+		emptied += used;
+		done += step;
+	}
+	return emptied;
+}
+
+void mmu_clear(uintptr_t virt, size_t bytes)
+{
+	empty_range(virt, bytes);
+}
+
+void mmu_flush(uintptr_t virt, size_t bytes)
+{
+	phys_addr_t tables = detach_empty(virt, bytes);
+
+	tell_tlbs(virt, bytes);
+	give_back(tables);
 }
 
 bool mmu_unmap(uintptr_t virt, size_t bytes, table_supplier supplier)
 {
-	size_t done = 0;
-
-	if (!split_ends(virt, bytes, supplier))
+	if (bytes == 0)
+		return true;
+	if (!split_sections(virt, bytes, supplier))
 		return false;
-	while (done < bytes) {
-		uintptr_t at = virt + done;
-		uint32_t *entry = l1_entry(at);
-		size_t step = rest_of_megabyte(at, bytes - done);
-
-		if (is_table(*entry)) {
-			entry = l2_entry(at);
-			step = PAGE_SIZE;
-		}
-		if (*entry != 0)
-			break_entry(entry, at);
-		done += step;
-	}
+	split_large_at(virt);
+	split_large_at(virt + bytes);
+	if (empty_range(virt, bytes) != 0)
+		mmu_flush(virt, bytes);
 	return true;
 }
 
-static void protect_entry(uint32_t *entry, uintptr_t virt, bool section, enum memory_rights rights)
+static uint32_t page_with_rights(uint32_t page, enum memory_rights rights)
 {
-	uint32_t base = *entry & (section ? SECTION_BASE : PAGE_BASE);
 	struct mapping mapping;
-	const struct attributes *bits;
 
-	if (*entry == 0 || !find_attributes(*entry, section, &mapping))
+	if (page == 0 || !find_attributes(page, false, &mapping))
+		return page;
+	return (page & PAGE_BASE) | attributes[mapping.kind][rights].page;
+}
+
+static void protect_section(uintptr_t virt, enum memory_rights rights)
+{
+	uint32_t section = *l1_entry(virt), changed;
+	struct mapping mapping;
+
+	if (section == 0 || !find_attributes(section, true, &mapping))
 		return;
-	bits = &attributes[mapping.kind][rights];
-	replace_entry(entry, virt, base | (section ? bits->section : bits->page));
+	changed = (section & SECTION_BASE) | attributes[mapping.kind][rights].section;
+	if (changed != section)
+		replace_first(virt, changed);
+}
+
+/* What of the range is in one block. */
+static void protect_block(uintptr_t virt, size_t bytes, enum memory_rights rights)
+{
+	uintptr_t block = ALIGN_DOWN(virt, LARGE_PAGE_SIZE);
+	uint32_t first = (uint32_t)((virt - block) >> PAGE_SHIFT), pages[BLOCK_ENTRIES];
+
+	read_block(block, pages);
+	for (uint32_t i = first; i < first + (bytes >> PAGE_SHIFT); i++)
+		pages[i] = page_with_rights(pages[i], rights);
+	if (may_join(block))
+		join_block(pages);
+	replace_block(block, pages);
 }
 
 bool mmu_protect(uintptr_t virt, size_t bytes, enum memory_rights rights, table_supplier supplier)
 {
-	size_t done = 0;
+	size_t done = 0, step;
 
-	if (!split_ends(virt, bytes, supplier))
+	if (bytes == 0)
+		return true;
+	if (!split_sections(virt, bytes, supplier))
 		return false;
-	while (done < bytes) {
+	for (; done < bytes; done += step) {
 		uintptr_t at = virt + done;
 
 		if (is_table(*l1_entry(at))) {
-			protect_entry(l2_entry(at), at, false, rights);
-			done += PAGE_SIZE;
+			step = rest_of(LARGE_PAGE_SIZE, at, bytes - done);
+			protect_block(at, step, rights);
 		} else {
-			protect_entry(l1_entry(at), at, true, rights);
-			done += rest_of_megabyte(at, bytes - done);
+			step = rest_of(SECTION_SIZE, at, bytes - done);
+			protect_section(at, rights);
 		}
 	}
-	entries_visible();
+	for (done = 0; done < bytes; done += rest_of(SECTION_SIZE, virt + done, bytes - done))
+		join_megabyte(virt + done);
 	return true;
+}
+
+/* --- windows --------------------------------------------------------------------------------- */
+
+uint32_t *mmu_window_entry(uintptr_t virt)
+{
+	*used_of(virt) = TABLE_STAYS;
+	return l2_entry(virt);
+}
+
+void mmu_window_open(uint32_t *entry, phys_addr_t phys)
+{
+	set_entry(entry, (uint32_t)phys | PAGE_NORMAL | PAGE_WRITE);
+	entries_visible();
+}
+
+/* Nothing ever executed there, so no branch predictor knows of it. */
+void mmu_window_close(uint32_t *entry, uintptr_t virt)
+{
+	set_entry(entry, 0);
+	dsb_ish();
+	cp15_write_tlbimvaais((uint32_t)virt);
+	entries_visible();
+}
+
+void mmu_window_clear(uint32_t *entry)
+{
+	set_entry(entry, 0);
 }
 
 /* --- asking ---------------------------------------------------------------------------------- */
@@ -345,17 +750,18 @@ void mmu_descriptors(uintptr_t virt, uint32_t *first, uint32_t *second)
 
 bool mmu_query(uintptr_t virt, struct mapping *mapping)
 {
-	uint32_t first, second, entry, base;
+	uint32_t first, second, entry;
 	struct mapping found;
+	bool section;
 
 	mmu_descriptors(virt, &first, &second);
-	entry = is_table(first) ? second : first;
-	base = is_table(first) ? PAGE_BASE : SECTION_BASE;
-	if (entry == 0 || !find_attributes(entry, !is_table(first), &found))
+	section = !is_table(first);
+	entry = section ? first : page_of(second, (uint32_t)(virt >> PAGE_SHIFT));
+	if (entry == 0 || !find_attributes(entry, section, &found))
 		return false;
-	found.phys = entry & base;
-	found.bytes = is_table(first) ? PAGE_SIZE : SECTION_SIZE;
+	found.bytes = section ? SECTION_SIZE : is_large(second) ? LARGE_PAGE_SIZE : PAGE_SIZE;
 	found.virt = ALIGN_DOWN(virt, found.bytes);
+	found.phys = ALIGN_DOWN(entry & PAGE_BASE, (uint32_t)found.bytes);
 	*mapping = found;
 	return true;
 }
@@ -392,12 +798,21 @@ bool mmu_translate(uintptr_t virt, bool write, phys_addr_t *phys)
 
 /* --- start ----------------------------------------------------------------------------------- */
 
+/* Tables in the image stay where they are. Which of them are in use early_tables decided. */
+static void keep_tables(uintptr_t virt, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		if (is_table(*l1_entry(virt + i * SECTION_SIZE)))
+			*used_of(virt + i * SECTION_SIZE) = TABLE_STAYS;
+}
+
 static void drop_identity(uint32_t image_phys, uint32_t image_bytes)
 {
 	uint32_t first = ALIGN_DOWN(image_phys, SECTION_SIZE);
+	uint32_t bytes = ALIGN_UP(image_phys + image_bytes, SECTION_SIZE) - first;
 
-	for (uint32_t at = first; at < image_phys + image_bytes; at += SECTION_SIZE)
-		break_entry(l1_entry(at), at);
+	empty_entries(l1_entry(first), bytes >> SECTION_SHIFT);
+	tell_tlbs(first, bytes);
 }
 
 void mmu_init(uint32_t image_phys, uint32_t image_bytes)
@@ -408,4 +823,8 @@ void mmu_init(uint32_t image_phys, uint32_t image_bytes)
 	linear_offset = image_virt - image_phys;
 	if (image_virt != image_phys)
 		drop_identity(image_phys, image_bytes);
+	keep_tables(image_virt, IMAGE_TABLES);
+	keep_tables(BLOB_WINDOW, BLOB_TABLES);
+	keep_tables(FIXMAP_BASE, 1);
+	keep_tables(VECTORS_BASE, 1);
 }

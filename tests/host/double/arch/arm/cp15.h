@@ -11,6 +11,8 @@
 
 void model_entry_written(uint32_t entry_address);
 void model_tlb_invalidate(uint32_t virt);
+void model_tlb_invalidate_all(void);
+void model_predictor_invalidate(void);
 void model_dsb(void);
 void model_isb(void);
 uint32_t model_translate(uint32_t virt, bool write);
@@ -30,9 +32,16 @@ static inline void cp15_write_tlbimvaais(uint32_t virt)
 	model_tlb_invalidate(virt);
 }
 
+static inline void cp15_write_tlbiallis(uint32_t value)
+{
+	(void)value;
+	model_tlb_invalidate_all();
+}
+
 static inline void cp15_write_bpiallis(uint32_t value)
 {
 	(void)value;
+	model_predictor_invalidate();
 }
 
 extern uint32_t model_par;
