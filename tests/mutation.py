@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Plant known bugs in the allocators, one at a time, and see which test catches each.
+"""Plant known bugs in the allocators and the page tables, one at a time, and see which test catches each.
 
 The problem: a test that cannot fail proves nothing, and nobody sees that it cannot. Here each entry
 of tests/mutation.txt changes one place of the source; the file is compiled anew, linked with the
@@ -28,7 +28,8 @@ HANG_SECONDS = 120
 
 # A line of each room that is replaced by itself: the tests pass without a bug, however it is built.
 CONTROLS = (("src/mm/phys/buddy.c", '#include "mm/phys/buddy.h"\n'),
-            ("src/mm/obj/kmalloc.c", '#include "mm/obj/cache.h"\n'))
+            ("src/mm/obj/kmalloc.c", '#include "mm/obj/cache.h"\n'),
+            ("src/arch/arm/mmu.c", '#include "arch/mmu.h"\n'))
 
 # Quick ones first. (program, constants, arguments)
 PAGE_UNITS = ("test_pages", "test_pages_gfp", "test_pages_types", "test_pages_pieces", "test_pages_why",
@@ -38,6 +39,9 @@ PAGE_PROGRAMS = [(unit, constants, []) for constants in ("tiny", "model") for un
 OBJECT_UNITS = ("test_objects_misuse", "test_objects_twice", "test_objects_debug", "test_objects")
 OBJECT_PROGRAMS = [(unit, constants, []) for constants in ("model", "tiny") for unit in OBJECT_UNITS] + \
                   [("test_objects_model", constants, ["20000"]) for constants in ("tiny", "model")]
+# Against a model of the core instead of the allocators' doubles.
+MMU_SOURCE = "src/arch/arm/mmu.c"
+MMU_PROGRAMS = [("test_mmu", "sanitized", [])]
 
 
 @dataclasses.dataclass
@@ -102,27 +106,32 @@ class Build:
             file.write(mutate(mutation))
 
     def compile(self, source, constants):
-        config = {"model": "build/host/config.h", "tiny": "build/host_tiny/config.h"}[constants]
+        config = "build/host_tiny/config.h" if constants == "tiny" else "build/host/config.h"
+        doubles = (["-Itests/host/double", "-fno-pie"] if constants == "sanitized" else
+                   ["-Itests/host/double_mm"])
         output = f"{self.folder}/{constants}_{source.replace('/', '_')}.o"
         changed = os.path.join(self.folder, source)
         if not os.path.exists(output):
             compiler, *flags = shlex.split(self.options.cc)
             # The changed tree and the doubles go before src/. A bug may leave something unused.
-            subprocess.run([compiler, f"-I{self.folder}/src", "-Itests/host/double_mm",
-                            "-Itests/host", *flags, "-Wno-error", "-include", config, "-c",
+            subprocess.run([compiler, f"-I{self.folder}/src", *doubles, "-Itests/host", *flags, "-Wno-error",
+                            "-include", config, "-c",
                             changed if os.path.exists(changed) else source, "-o", output],
                            check=True, capture_output=True, text=True)
         return output
 
     def link(self, program, constants):
         sources = self.options.object_sources if "objects" in program else self.options.sources
+        if program == "test_mmu":
+            sources = [MMU_SOURCE]
         objects = objects_of(program, constants, sources)
         header = self.mutation.path.endswith(".h")
         for source in objects:
             if header or source == self.mutation.path:
                 objects[source] = self.compile(source, constants)
         output = f"{self.folder}/{program}_{constants}"
-        subprocess.run([*shlex.split(self.options.cc), *objects.values(), "-lcmocka", "-o", output],
+        subprocess.run([*shlex.split(self.options.cc), *objects.values(), "-lcmocka", "-o", output,
+                        *(["-no-pie"] if program == "test_mmu" else [])],
                        check=True, capture_output=True, text=True)
         return output
 
@@ -146,10 +155,15 @@ def fails(program, arguments):
     return f"exit status {result.returncode}"
 
 
+def programs_for(path):
+    if path == MMU_SOURCE:
+        return MMU_PROGRAMS
+    return OBJECT_PROGRAMS if path.startswith("src/mm/obj/") else PAGE_PROGRAMS + OBJECT_PROGRAMS
+
+
 def try_mutation(mutation, options):
     build = Build(mutation, options)
-    objects = mutation.path.startswith("src/mm/obj/")
-    for program, constants, arguments in OBJECT_PROGRAMS if objects else PAGE_PROGRAMS + OBJECT_PROGRAMS:
+    for program, constants, arguments in programs_for(mutation.path):
         try:
             how = fails(build.link(program, constants), arguments)
         except subprocess.CalledProcessError as error:
