@@ -111,6 +111,19 @@ endef
 $(foreach t,$(OBJECT_TESTS),$(eval $(call object_test_rule,$(t),model,)) $(eval $(call object_test_rule,$(t),tiny,_tiny)))
 TESTS += $(OBJECT_TESTS) $(OBJECT_TESTS:%=%_tiny)
 
+# vmalloc and ioremap on top of that, against a double of the MMU that maps the arena's pages.
+VIRTUAL_TESTS := vmalloc
+VIRTUAL_SRC   := $(OBJECT_SRC) $(addprefix src/mm/virt/,area_tree.c vmap_area.c vmap_frames.c vmalloc.c vmap.c \
+		 ioremap.c page_tables.c) tests/host/mmu_double.c
+define virtual_test_rule
+$(HOST)/test_$(1)$(3): $(HOST)/$(2)/tests/host/test_$(1).c.o $(VIRTUAL_SRC:%=$(HOST)/$(2)/%.o)
+	@echo "  HOSTLD  $$@"
+	@$$(HOSTCC) $$(SANITIZED) $$^ -lcmocka -o $$@
+-include $(HOST)/$(2)/tests/host/test_$(1).c.d $(VIRTUAL_SRC:%=$(HOST)/$(2)/%.d)
+endef
+$(foreach t,$(VIRTUAL_TESTS),$(eval $(call virtual_test_rule,$(t),model,)) $(eval $(call virtual_test_rule,$(t),tiny,_tiny)))
+TESTS += $(VIRTUAL_TESTS) $(VIRTUAL_TESTS:%=%_tiny)
+
 # What a board recorded, on the same allocator (tests/replay.py; tests/host/replay.c says how).
 $(HOST)/replay: $(HOST)/model/tests/host/replay.c.o $(PAGE_SRC:%=$(HOST)/model/%.o)
 	@echo "  HOSTLD  $@"

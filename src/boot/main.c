@@ -20,6 +20,7 @@
 #include "boot/plan.h"
 #include "boot/probe.h"
 #include "boot/tree_report.h"
+#include "boot/virt_events.h"
 #include "kern/cmdline.h"
 #include "kern/exception.h"
 #include "kern/fatal.h"
@@ -36,7 +37,9 @@
 #include "mm/phys/zone.h"
 #include "mm/virt/kmap.h"
 #include "mm/virt/linear_map.h"
+#include "mm/virt/page_tables.h"
 #include "mm/virt/vm_map.h"
+#include "mm/virt/vmalloc.h"
 #include "shell/shell.h"
 
 uint64_t boot_first_page_ticks;
@@ -269,6 +272,13 @@ static void setup_objects(void)
 	slab_init();
 }
 
+static void setup_vmalloc(void)
+{
+	virt_events_attach();
+	page_tables_init();
+	vmalloc_init(plan.layout.vmalloc_start, VMALLOC_END);
+}
+
 static void say_addresses(void)
 {
 	boot_plan_log_addresses(&plan);
@@ -323,6 +333,7 @@ void boot_main(void)
 	setup_zones();         /* alloc_pages works, memblock is done */
 	note_first_page();     /* it does */
 	setup_objects();       /* kmalloc works */
+	setup_vmalloc();       /* vmalloc and ioremap work */
 	offer_checks(); /* each suite of self-tests ends with a look at all pages and objects */
 	say_addresses();
 	probe_devices(); /* poweroff and reboot work */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
 #include "page_harness.h"
 
 #include <stdarg.h>
@@ -7,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "arch/irqflags.h"
@@ -45,6 +47,11 @@ uint32_t harness_random(uint32_t *state)
 void *harness_page_data(const struct page *page)
 {
 	return arena + (size_t)(page_to_pfn(page) - HARNESS_BASE_PFN) * PAGE_SIZE;
+}
+
+bool harness_has_frame(uint32_t pfn)
+{
+	return pfn - HARNESS_BASE_PFN < ARENA_PAGES;
 }
 
 /* --- what the firmware has ------------------------------------------------------------------- */
@@ -91,11 +98,17 @@ static void *open_window(struct page *page)
 
 /* --- memory ---------------------------------------------------------------------------------- */
 
-static void *map_pages(size_t bytes)
-{
-	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+int harness_arena_file = -1;
 
+static void *map_arena(size_t bytes)
+{
+	void *memory;
+
+	harness_arena_file = memfd_create("arena", 0);
+	if (harness_arena_file < 0 || ftruncate(harness_arena_file, (off_t)bytes) != 0)
+		abort();
+	memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+		      harness_arena_file, 0);
 	if (memory == MAP_FAILED)
 		abort();
 	return memory;
@@ -108,7 +121,7 @@ static void map_once(void)
 
 	if (arena != NULL)
 		return;
-	arena = map_pages((size_t)ARENA_PAGES * PAGE_SIZE);
+	arena = map_arena((size_t)ARENA_PAGES * PAGE_SIZE);
 	double_vmemmap = ALIGN_UP((uintptr_t)struct_pages, VMEMMAP_ALIGN);
 	linear_offset = (uintptr_t)arena - PFN_PHYS(HARNESS_BASE_PFN);
 }

@@ -47,6 +47,13 @@ void harness_dirty_struct_pages(uint32_t seed);
 /* The bytes of a page, highmem or not. */
 void *harness_page_data(const struct page *page);
 
+/*
+ * Whether the machine may have this frame, and the file that the frames' bytes are: who maps it at an
+ * offset from HARNESS_BASE_PFN shows the same memory at another address.
+ */
+bool harness_has_frame(uint32_t pfn);
+extern int harness_arena_file;
+
 /* What the hooks were told since harness_start. */
 extern uint32_t harness_refusals, harness_misuses;
 extern struct page_refusal harness_last_refusal;

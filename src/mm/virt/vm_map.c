@@ -22,7 +22,7 @@ static struct area_start areas[] = {
 	{ CONFIG_PAGE_OFFSET + SZ_2M, "image" },
 	[AREA_ABOVE_IMAGE] = { VMALLOC_END, "lowmem" },
 	[AREA_GAP] = { VMALLOC_END, "gap above lowmem" },
-	[AREA_VMALLOC] = { VMALLOC_END, "vmalloc (not in use)" },
+	[AREA_VMALLOC] = { VMALLOC_END, "vmalloc" },
 	{ VMALLOC_END, "spare" },
 	{ BLOB_WINDOW, "device tree" },
 	{ BLOB_WINDOW_END, "spare" },
