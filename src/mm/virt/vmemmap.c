@@ -39,6 +39,16 @@ static bool back_run(uint32_t first, uint32_t last, phys_addr_t alignment)
 	       mmu_map(unit_address(first), phys, bytes, MEMORY_NORMAL, RIGHTS_WRITE, supply_table);
 }
 
+/* By halves where there is no room in a row: a small lowmem may be full of reservations. */
+static bool back_pieces(uint32_t first, uint32_t last)
+{
+	uint32_t middle = first + (last - first) / 2;
+
+	if (back_run(first, last, PAGE_SIZE))
+		return true;
+	return middle != first && back_pieces(first, middle) && back_pieces(middle, last);
+}
+
 /* Whole megabytes of vmemmap on whole megabytes of RAM, what is left at both ends by small pages. */
 static bool back_units(uint32_t first, uint32_t last)
 {
@@ -46,8 +56,8 @@ static bool back_units(uint32_t first, uint32_t last)
 
 	/* Lowmem may be too crowded for megabytes in a row and still have room for pages. */
 	if (from < to && back_run(from, to, SECTION_SIZE))
-		return back_run(first, from, PAGE_SIZE) && back_run(to, last, PAGE_SIZE);
-	return back_run(first, last, PAGE_SIZE);
+		return back_pieces(first, from) && back_pieces(to, last);
+	return back_pieces(first, last);
 }
 
 static bool leave_units_empty(uint32_t first, uint32_t last, phys_addr_t zeros)
