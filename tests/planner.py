@@ -60,6 +60,46 @@ def messages_name_the_rule(program):
             raise tap.Wrong(f"no message with: {text}\n{made['messages']}")
 
 
+def lowmem_ends_where_asked(program):
+    """960 MiB of the Pi: 24 MiB are the least, with 3.75 MiB of struct pages, in any split."""
+    for split, most in (("3G", 760), ("2G", 960), ("1G", 960)):
+        for bootargs, end, reason in (
+                ("lowmem=64M", 64, "lowmem=64M"), ("lowmem=100000K", 100000 / 1024, "lowmem=100000K"),
+                ("lowmem=1M", 24, "the least that the boot needs, which is more than lowmem=1M"),
+                ("lowmem=4G", most, None), ("highmem=64M", most, None), ("lowmem=64", 24, None),
+                ("highmem=all", 24, "highmem=all: the least that the boot needs"),
+                ("lowmem=64M vmalloc=2000M", {"1G": 64}.get(split, 32), None)):
+            made = plan(program, split, bootargs, RPI2)
+            seen = made["lowmem_end"] / (1 << 20), made["lowmem_reason"]
+            if seen[0] != end or reason not in (None, seen[1]):
+                raise tap.Wrong(f"{split} {bootargs}: {seen}, not {end} by {reason}")
+            start = (made["page_offset"] + made["lowmem_end"] + (8 << 20)) & ~((8 << 20) - 1)
+            if made["vmalloc_start"] != start or made["lowmem_least_end"] != 24 << 20:
+                raise tap.Wrong(f"{split} {bootargs}: {made}")
+
+
+def lowmem_lines(program):
+    """One line each, with the rule and what to do."""
+    for bootargs, line in (
+            ("lowmem=64M", "Lowmem: 65536 KiB from RAM base, set by lowmem=64M"),
+            ("highmem=all", "Lowmem: 24576 KiB from RAM base, set by highmem=all: the least that "
+                            "the boot needs"),
+            ("lowmem=1M", "lowmem=1M: the boot needs lowmem for the image, page tables, struct pages "
+                          "and 16 MiB to work with: raised to 24576 KiB; ask for that or more, or use "
+                          "less RAM, by mem="),
+            ("lowmem=4G", "lowmem=4G: no effect, lowmem is 778240 KiB without it; the least that can "
+                          "be asked for is 24576 KiB"),
+            ("mem=20M highmem=all", "highmem=all: no effect, lowmem is 20480 KiB without it; the least "
+                                    "that can be asked for is 20480 KiB"),
+            ("lowmem=64MB", "lowmem=64MB ignored: the value must be a size such as 64M; what the boot "
+                            "needs is the least"),
+            ("highmem=64M", "highmem=64M ignored: the value must be all; for a size say where lowmem "
+                            "ends, by lowmem=SIZE")):
+        made = plan(program, "3G", bootargs, RPI2)
+        if len(made["messages"]) != 1 or not made["messages"][0].endswith(line):
+            raise tap.Wrong(f"{bootargs}: {made['messages']}, not {line}")
+
+
 def smallest_limit_wins(program):
     """dma-ranges of the Pi's bus leave out the last 16 MiB of 1 GiB; simdma= says less."""
     with tempfile.TemporaryDirectory(prefix="strata-") as folder:
@@ -98,6 +138,8 @@ def tests_of(program):
     tests = [(case["id"], lambda case=case: check_case(program, case)) for case in cases]
     return tests + [
         ("messages name the rule", lambda: messages_name_the_rule(program)),
+        ("lowmem= and highmem=all", lambda: lowmem_ends_where_asked(program)),
+        ("what is said of them", lambda: lowmem_lines(program)),
         ("the smallest DMA limit wins", lambda: smallest_limit_wins(program)),
         ("a person's table", lambda: says(program, "RAM base    0x00000000", "Zones",
                                           "the end of RAM", "lowmem  : 0x80000000",

@@ -176,6 +176,18 @@ def draw_case(program, case):
     check_picture(draw(program, *arguments), plan(program, *arguments))
 
 
+LOWMEM = ("lowmem=64M", "lowmem=1M", "highmem=all", "highmem=all simdma=28 movablecore=96M",
+          "lowmem=100000K simdma=25 kernelcore=30%")
+
+
+def lowmem_is_drawn(program, split, bootargs):
+    made = plan(program, split, bootargs, RPI2)
+    svg = draw(program, split, bootargs, RPI2)
+    check_picture(svg, made)
+    texts = " ".join(text.text or "" for text in svg.iter(SVG + "text"))
+    tap.has(texts, "lowmem end", made["lowmem_reason"][:30])
+
+
 def small_zone_is_named(program):
     """A zone too low for its text has it beside the column."""
     svg = draw(program, "3G", "simdma=20", RPI2)
@@ -266,6 +278,17 @@ def compare_says_why(program):
             "A: set by simdma=28; B: set by simdma=27", "goes")
 
 
+def compare_moves_lowmem(program):
+    output = run(program, "--vmsplit", "3G", "--compare", "", "lowmem=64M", RPI2)
+    tap.has(output, "-696 MiB  A: what vmalloc leaves of the kernel's addresses; B: lowmem=64M")
+    sides = (("2G", "vmalloc=300M"), ("2G", "highmem=all"))
+    seen = json.loads(run(program, "--json", "--vmsplit", "2G", "--compare",
+                          *[bootargs for _, bootargs in sides], RPI2))
+    one, other = (values_of(plan(program, *side, RPI2)) for side in sides)
+    tap.expect([(row["a"], row["b"]) for row in seen["rows"]] ==
+               list(zip(one.values(), other.values())), f"{seen}")
+
+
 def compare_refuses(program):
     tap.has(run(program, "--compare", "--vmsplit 4G", "", RPI2, status=1), "must be 3G, 2G or 1G")
     tap.has(run(program, "--compare", "--vmsplit", "", RPI2, status=1), "must be 3G, 2G or 1G")
@@ -294,6 +317,10 @@ def advice_is_right(program):
             "2G: all RAM is lowmem; 3G would leave 200 MiB to highmem.")
     tap.has(run(program, "--all-splits", "--bootargs", "mem=256M", RPI2),
             "3G: all RAM is lowmem; another split only takes addresses")
+    tap.has(run(program, "--all-splits", "--bootargs", "lowmem=800M", RPI2),
+            "lowmem=800M keeps RAM out of lowmem in every split")
+    tap.has(run(program, "--all-splits", "--bootargs", "lowmem=960M", RPI2),
+            "2G: all RAM is lowmem; 3G would leave 200 MiB to highmem.")
 
 
 def stop_is_an_outcome(program):
@@ -313,6 +340,9 @@ def tests_of(program):
     chosen = [RPI2] + [tree for name, tree in sorted(trees.items())][::7]
     tests = [(f"picture of {case['id']}", lambda case=case: draw_case(program, case))
              for case in cases()]
+    tests += [(f"picture of {split} {bootargs}",
+               lambda s=split, b=bootargs: lowmem_is_drawn(program, s, b))
+              for split in ("3G", "2G", "1G") for bootargs in LOWMEM]
     for tree in chosen:
         name = os.path.basename(tree)
         tests += [(f"compare of {name}", lambda tree=tree: compare_equals_plans(program, tree)),
@@ -324,6 +354,7 @@ def tests_of(program):
         ("the picture in docs", finished_picture),
         ("a picture that cannot be written", lambda: cannot_be_written(program)),
         ("compare says why", lambda: compare_says_why(program)),
+        ("compare moves lowmem", lambda: compare_moves_lowmem(program)),
         ("compare refuses", lambda: compare_refuses(program)),
         ("advice", lambda: advice_is_right(program)),
         ("a stop is an outcome", lambda: stop_is_an_outcome(program)),

@@ -132,7 +132,7 @@ void dtlint_tree(const struct boot_tree *tree, const void *blob)
 
 static void check_struct_pages(const void *blob, const struct boot_plan *plan)
 {
-	uint64_t pages = 0, lowmem = plan->layout.lowmem_end - plan->ram_base;
+	uint64_t pages = 0, lowmem = plan->layout.lowmem_most_end - plan->ram_base;
 
 	for (enum zone_type type = 0; type < MAX_NR_ZONES; type++)
 		pages += plan->layout.zones[type].present_pages;
@@ -145,10 +145,14 @@ void dtlint_places(const struct boot_tree *tree, const void *blob,
 		   const struct boot_occupied *occupied, const struct boot_plan *plan)
 {
 	const struct early_range *initrd = &occupied->initrd, *where = &occupied->blob;
-	uint64_t lowmem_end = plan->layout.lowmem_end;
+	/* What lowmem= leaves to highmem was asked for: it is no fault of the tree. */
+	uint64_t lowmem_end = plan->layout.lowmem_most_end;
 
 	if (initrd->size != 0 && initrd->base + initrd->size > lowmem_end)
 		finding_raise_at(blob, FINDING_INITRD_HIGH, FINDING_CHOSEN, initrd->base,
+				 initrd->size);
+	else if (initrd->size != 0 && initrd->base + initrd->size > plan->layout.lowmem_end)
+		finding_raise_at(blob, FINDING_INITRD_HIGHMEM, FINDING_CHOSEN, initrd->base,
 				 initrd->size);
 	if (where->size != 0 && !boot_tree_is_ram(tree, where->base, where->size))
 		finding_raise_at(blob, FINDING_BLOB_NOT_RAM, FINDING_DEVICE_TREE, where->base,

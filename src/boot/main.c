@@ -241,7 +241,7 @@ static void setup_struct_pages(void)
 {
 	if (!vmemmap_init())
 		fatal("lowmem is too small for the struct pages of all RAM; use a split with more "
-		      "lowmem or a smaller mem=");
+		      "lowmem, a larger lowmem= or a smaller mem=");
 }
 
 /* Until now everything came from memblock; from now on nothing does. */
@@ -260,7 +260,7 @@ static void note_first_page(void)
 	boot_first_page_ticks = clock_ticks();
 	if (page == NULL)
 		fatal("lowmem is too small: not one page is left above its reserves; see mem=, "
-		      "min_free_kbytes=");
+		      "lowmem=, min_free_kbytes=");
 	__free_page(page);
 	if (!page_debug_start())
 		pr_warn("page_owner=1: no memory for the owners; they are not kept\n");

@@ -15,6 +15,7 @@
 #include "mm/phys/zone_params.h"
 
 #define PLAN_RANGES_MAX 512
+#define PLAN_FREE_MAX   (2 * INIT_MEMBLOCK_REGIONS) /* nothing has grown memblock's arrays yet */
 
 /* --- what dma_limit= names ------------------------------------------------------------------- */
 
@@ -93,6 +94,19 @@ static unsigned int collect_ranges(struct layout_range *ranges)
 	return count;
 }
 
+/* Pieces beyond the array's end do not count as free: that can only ask for more lowmem. */
+static unsigned int collect_free(struct layout_range *ranges)
+{
+	unsigned int count = 0;
+	phys_addr_t base, end;
+	uint64_t i;
+
+	for_each_free_mem_range(i, NUMA_NO_NODE, MEMBLOCK_NONE, &base, &end, NULL)
+		if (count < PLAN_FREE_MAX)
+			ranges[count++] = (struct layout_range){ .base = base, .end = end };
+	return count;
+}
+
 static void compute_dma_limit(const struct boot_tree *tree, const void *blob,
 			      struct boot_plan *plan)
 {
@@ -165,6 +179,65 @@ static void say_vmalloc(const struct zone_layout *layout)
 			layout->vmalloc_bytes >> 20);
 }
 
+/* As a person would type it. */
+static void put_size(char *text, size_t room, uint64_t bytes)
+{
+	static const char units[] = "KMGTPE";
+	unsigned int unit = 0;
+
+	for (; bytes != 0 && bytes % 1024 == 0 && unit < sizeof(units) - 1; unit++)
+		bytes /= 1024;
+	snprintf(text, room, "%" PRIu64 "%.1s", bytes, unit != 0 ? &units[unit - 1] : "");
+}
+
+/* The words for what was asked for and for the reason, which need more than the layout knows. */
+static void describe_lowmem(const struct lowmem_size *lowmem, struct boot_plan *plan)
+{
+	bool least = plan->layout.lowmem_reason == REASON_LOWMEM_LEAST;
+	char size[24];
+
+	put_size(size, sizeof(size), lowmem->bytes);
+	plan->lowmem_asked[0] = plan->lowmem_why[0] = '\0';
+	if (lowmem->kind == LOWMEM_LEAST)
+		snprintf(plan->lowmem_asked, sizeof(plan->lowmem_asked), "highmem=all");
+	else if (lowmem->kind == LOWMEM_SIZE)
+		snprintf(plan->lowmem_asked, sizeof(plan->lowmem_asked), "lowmem=%s", size);
+	if (!least)
+		strcpy(plan->lowmem_why, plan->lowmem_asked);
+	else if (lowmem->kind == LOWMEM_LEAST)
+		strcpy(plan->lowmem_why, "highmem=all: the least that the boot needs");
+	else
+		snprintf(plan->lowmem_why, sizeof(plan->lowmem_why),
+			 "the least that the boot needs, which is more than %s",
+			 plan->lowmem_asked);
+}
+
+static void say_lowmem(const struct boot_plan *plan)
+{
+	const struct zone_layout *layout = &plan->layout;
+	uint64_t kib = (layout->lowmem_end - plan->ram_base) >> 10;
+
+	switch (layout->lowmem_outcome) {
+	case LOWMEM_AS_ASKED:
+		pr_info("Lowmem: %" PRIu64 " KiB from RAM base, set by %s\n", kib,
+			plan->lowmem_why);
+		break;
+	case LOWMEM_RAISED:
+		pr_warn("%s: the boot needs lowmem for the image, page tables, struct pages and "
+			"%u MiB to work with: raised to %" PRIu64
+			" KiB; ask for that or more, or use less RAM, by mem=\n",
+			plan->lowmem_asked, LOWMEM_WORK_BYTES >> 20, kib);
+		break;
+	case LOWMEM_NO_EFFECT:
+		pr_info("%s: no effect, lowmem is %" PRIu64 " KiB without it; the least that can "
+			"be asked for is %" PRIu64 " KiB\n",
+			plan->lowmem_asked, kib, (layout->lowmem_least_end - plan->ram_base) >> 10);
+		break;
+	default:
+		break;
+	}
+}
+
 static uint32_t bank_node(const struct boot_tree *tree, uint64_t address)
 {
 	for (uint32_t i = 0; i < tree->memory_count; i++)
@@ -176,8 +249,8 @@ static uint32_t bank_node(const struct boot_tree *tree, uint64_t address)
 void boot_plan_compute(const struct boot_tree *tree, const void *blob, uint64_t ram_base,
 		       uint32_t page_offset, struct boot_plan *plan)
 {
-	static struct layout_range ranges[PLAN_RANGES_MAX];
-	struct zone_layout_input input = { .ranges = ranges };
+	static struct layout_range ranges[PLAN_RANGES_MAX], free_ranges[PLAN_FREE_MAX];
+	struct zone_layout_input input = { .ranges = ranges, .free_ranges = free_ranges };
 
 	plan->ram_base = ram_base;
 	plan->page_offset = page_offset;
@@ -185,9 +258,11 @@ void boot_plan_compute(const struct boot_tree *tree, const void *blob, uint64_t 
 	say_dma_limit(plan, blob);
 
 	input.range_count = collect_ranges(ranges);
+	input.free_count = collect_free(free_ranges);
 	input.ram_base = ram_base;
 	input.page_offset = page_offset;
 	input.vmalloc_bytes = zone_params.vmalloc_bytes;
+	input.lowmem = zone_params.lowmem;
 	input.dma_limit_bytes = plan->dma.bytes;
 	input.kernelcore = zone_params.kernelcore;
 	input.movablecore = zone_params.movablecore;
@@ -205,6 +280,8 @@ void boot_plan_compute(const struct boot_tree *tree, const void *blob, uint64_t 
 	/* Pages that are RAM only in part belong to nobody; memblock must not give out their bytes. */
 	memblock_trim_memory(PAGE_SIZE);
 	say_vmalloc(&plan->layout);
+	describe_lowmem(&input.lowmem, plan);
+	say_lowmem(plan);
 	say_movable(&plan->layout);
 }
 
@@ -251,7 +328,15 @@ const char *boot_plan_reason(const struct boot_plan *plan, enum layout_reason re
 		[REASON_MOVABLECORE] = "movablecore= counted from the top, rounded up to 4 MiB",
 	};
 
-	(void)plan;
+	/* Below an asked limit the vmalloc limit is not what counts. */
+	if (plan->layout.lowmem_limit < plan->layout.vmalloc_limit) {
+		if (reason == REASON_BANK_END)
+			return "the end of the last bank that starts below the limit of lowmem=";
+		if (reason == REASON_NO_MAP)
+			return "a no-map region touches the limit of lowmem= and pulls it down";
+	}
+	if (reason == REASON_LOWMEM_ASKED || reason == REASON_LOWMEM_LEAST)
+		return plan->lowmem_why;
 	return reasons[reason];
 }
 

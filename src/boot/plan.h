@@ -15,6 +15,8 @@ struct boot_plan {
 	uint32_t page_offset;
 	struct dma_limit dma;
 	struct zone_layout layout;
+	char lowmem_asked[32]; /* "lowmem=64M", "highmem=all"; empty: neither */
+	char lowmem_why[96];   /* why lowmem ends where these two end it */
 };
 
 /*

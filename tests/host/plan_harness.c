@@ -38,7 +38,8 @@ const char kitchen_sink[] =
 	"/ { #address-cells = <1>; #size-cells = <1>; model = \"Everything\";"
 	"    aliases { serial0 = \"/soc/serial@1000\"; };"
 	"    chosen { bootargs = \"mem=512M mem=64M@0x70000000 kernelcore=40% simdma=28 "
-	"dma_limit=serial0:0x4fffffff vmalloc=300M\"; linux,initrd-start = <0x44000000>;"
+	"dma_limit=serial0:0x4fffffff vmalloc=300M lowmem=200M\"; linux,initrd-start = "
+	"<0x44000000>;"
 	"        linux,initrd-end = <0x44100000>; stdout-path = \"serial0:115200\"; };"
 	"    memory@40000000 { device_type = \"memory\"; reg = <0x40000000 0x20000000>; };"
 	"    memory@60000000 { device_type = \"memory\"; reg = <0x60000000 0x40000000>; };"
@@ -271,6 +272,7 @@ static uint64_t whole_pages_of_memblock(void)
 void harness_check_layout(void)
 {
 	uint64_t present = 0, next_pfn = 0;
+	const struct zone_layout *layout = &plan.layout;
 
 	for (unsigned int zone = 0; zone < MAX_NR_ZONES; zone++) {
 		const struct zone_span *span = &plan.layout.zones[zone];
@@ -284,5 +286,9 @@ void harness_check_layout(void)
 		HARNESS_CHECK(strlen(boot_plan_reason(&plan, span->end_reason)) > 0);
 	}
 	HARNESS_CHECK(present == whole_pages_of_memblock());
+	HARNESS_CHECK(layout->lowmem_end <= layout->lowmem_most_end);
+	HARNESS_CHECK(layout->lowmem_least_end <= layout->lowmem_most_end);
+	HARNESS_CHECK(layout->lowmem_limit >= layout->lowmem_least_end);
+	HARNESS_CHECK(strlen(boot_plan_reason(&plan, layout->lowmem_reason)) > 0);
 	HARNESS_CHECK(next_pfn <= SZ_4G / PAGE_SIZE);
 }

@@ -216,14 +216,21 @@ static void expect_core(struct core_size got, enum core_size_kind kind, uint64_t
 	assert_int_equal(got.value, value);
 }
 
+static void expect_lowmem(enum lowmem_kind kind, uint64_t bytes)
+{
+	assert_int_equal(zone_params.lowmem.kind, kind);
+	assert_int_equal(zone_params.lowmem.bytes, bytes);
+}
+
 static void test_defaults(void **state)
 {
 	(void)state;
-	parse("kernelcore=1M movablecore=1M vmalloc=1M");
+	parse("kernelcore=1M movablecore=1M vmalloc=1M lowmem=1M");
 	parse("");
 	expect_core(zone_params.kernelcore, CORE_SIZE_NONE, 0);
 	expect_core(zone_params.movablecore, CORE_SIZE_NONE, 0);
 	assert_int_equal(zone_params.vmalloc_bytes, VMALLOC_DEFAULT_BYTES);
+	expect_lowmem(LOWMEM_MOST, 0);
 }
 
 static void test_core_sizes(void **state)
@@ -285,14 +292,15 @@ static void test_malformed_values(void **state)
 		"=512M,mirror",
 		"=99999999999999999999%",
 	};
-	static const char *const names[] = { "kernelcore", "movablecore", "vmalloc" };
+	static const char *const names[] = { "kernelcore", "movablecore", "vmalloc", "lowmem" };
 
 	(void)state;
 	for (unsigned int i = 0; i < ARRAY_SIZE(values) * ARRAY_SIZE(names); i++) {
 		const char *name = names[i % ARRAY_SIZE(names)];
 		char text[256];
 
-		snprintf(text, sizeof(text), "kernelcore=7M movablecore=8%% vmalloc=99M %s%s", name,
+		snprintf(text, sizeof(text),
+			 "kernelcore=7M movablecore=8%% vmalloc=99M lowmem=5M %s%s", name,
 			 values[i / ARRAY_SIZE(names)]);
 		parse(text);
 		assert_int_equal(logged_lines, 1);
@@ -301,6 +309,7 @@ static void test_malformed_values(void **state)
 		expect_core(zone_params.kernelcore, CORE_SIZE_BYTES, 7 << 20);
 		expect_core(zone_params.movablecore, CORE_SIZE_PERCENT, 8);
 		assert_int_equal(zone_params.vmalloc_bytes, 99 << 20);
+		expect_lowmem(LOWMEM_SIZE, 5 << 20);
 	}
 }
 
@@ -365,6 +374,36 @@ static void test_vmalloc(void **state)
 	assert_string_equal(logged, "");
 }
 
+/* One decision, by two names: the later word counts. No size of highmem=, which ARM does not have. */
+static void test_lowmem(void **state)
+{
+	static const char *const refused[] = { "highmem",          "highmem=",    "highmem=64M",
+					       "highmem=0",        "highmem=ALL", "highmem=all,64M",
+					       "highmem=\"all \"", "highmem=100%" };
+
+	(void)state;
+	parse("lowmem=64M");
+	expect_lowmem(LOWMEM_SIZE, 64 << 20);
+	parse("lowmem=0");
+	expect_lowmem(LOWMEM_SIZE, 0);
+	parse("lowmem=16383P lowmem=0x100000001");
+	expect_lowmem(LOWMEM_SIZE, 0x100000001);
+	parse("lowmem=64M highmem=all");
+	expect_lowmem(LOWMEM_LEAST, 0);
+	parse("highmem=all lowmem=64M");
+	expect_lowmem(LOWMEM_SIZE, 64 << 20);
+	assert_string_equal(logged, "");
+	for (unsigned int i = 0; i < ARRAY_SIZE(refused); i++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "lowmem=64M %s", refused[i]);
+		parse(text);
+		assert_int_equal(logged_lines, 1);
+		assert_non_null(strstr(logged, " ignored: the value must be all; "));
+		expect_lowmem(LOWMEM_SIZE, 64 << 20);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -380,6 +419,7 @@ int main(void)
 		cmocka_unit_test(test_earlier_words_that_stand),
 		cmocka_unit_test(test_mirror_is_for_kernelcore_only),
 		cmocka_unit_test(test_vmalloc),
+		cmocka_unit_test(test_lowmem),
 	};
 
 	return cmocka_run_group_tests_name("param", tests, NULL, NULL);

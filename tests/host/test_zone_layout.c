@@ -459,6 +459,300 @@ static void test_lost_head_stays_present(void **state)
 	expect_zone(&layout, ZONE_HIGHMEM, 1, 1000, 201);
 }
 
+/* ---- lowmem= and highmem=all ---- */
+
+#define ASK(n) ((struct lowmem_size){ LOWMEM_SIZE, (n) })
+#define LEAST  ((struct lowmem_size){ LOWMEM_LEAST, 0 })
+
+/* What is free, in MiB from the RAM base. */
+static struct layout_range free_map[12];
+
+static void set_free(struct zone_layout_input *input, uint64_t from_mib, uint64_t to_mib)
+{
+	free_map[input->free_count++] =
+		(struct layout_range){ RAM_BASE + MIB(from_mib), RAM_BASE + MIB(to_mib), false };
+	input->free_ranges = free_map;
+}
+
+/*
+ * 1024 MiB in one bank, all free. The least: 4 MiB with the image, 4 MiB of struct pages, 18 KiB of
+ * tables, 16 MiB to work with, in whole blocks of 4 MiB.
+ */
+static struct zone_layout_input input_lowmem(struct lowmem_size lowmem)
+{
+	struct zone_layout_input input = input_one_bank(1024);
+
+	set_free(&input, 0, 1024);
+	input.lowmem = lowmem;
+	return input;
+}
+
+static void expect_lowmem(const struct zone_layout *layout, uint64_t end_bytes,
+			  enum layout_reason reason, enum lowmem_outcome outcome)
+{
+	assert_int_equal(layout->lowmem_end, RAM_BASE + end_bytes);
+	assert_int_equal(layout->lowmem_reason, reason);
+	assert_int_equal(layout->lowmem_outcome, outcome);
+}
+
+static void test_lowmem_sizes(void **state)
+{
+	static const struct {
+		struct lowmem_size asked;
+		uint64_t end;
+		enum layout_reason reason;
+		enum lowmem_outcome outcome;
+	} rows[] = {
+		{ { LOWMEM_MOST, 0 }, MIB(760), REASON_VMALLOC_LIMIT, LOWMEM_NOT_ASKED },
+		{ { LOWMEM_SIZE, MIB(64) }, MIB(64), REASON_LOWMEM_ASKED, LOWMEM_AS_ASKED },
+		{ { LOWMEM_SIZE, MIB(64) + 1 }, MIB(64) + 1, REASON_LOWMEM_ASKED, LOWMEM_AS_ASKED },
+		/* the least */
+		{ { LOWMEM_SIZE, MIB(28) }, MIB(28), REASON_LOWMEM_ASKED, LOWMEM_AS_ASKED },
+		{ { LOWMEM_SIZE, MIB(28) - 1 }, MIB(28), REASON_LOWMEM_LEAST, LOWMEM_RAISED },
+		{ { LOWMEM_SIZE, 1 }, MIB(28), REASON_LOWMEM_LEAST, LOWMEM_RAISED },
+		{ { LOWMEM_SIZE, 0 }, MIB(28), REASON_LOWMEM_LEAST, LOWMEM_RAISED },
+		{ { LOWMEM_LEAST, 0 }, MIB(28), REASON_LOWMEM_LEAST, LOWMEM_AS_ASKED },
+		/* the most */
+		{ { LOWMEM_SIZE, MIB(760) - 1 },
+		  MIB(760) - 1,
+		  REASON_LOWMEM_ASKED,
+		  LOWMEM_AS_ASKED },
+		{ { LOWMEM_SIZE, MIB(760) }, MIB(760), REASON_VMALLOC_LIMIT, LOWMEM_NO_EFFECT },
+		{ { LOWMEM_SIZE, MIB(760) + 1 }, MIB(760), REASON_VMALLOC_LIMIT, LOWMEM_NO_EFFECT },
+		{ { LOWMEM_SIZE, SZ_4G }, MIB(760), REASON_VMALLOC_LIMIT, LOWMEM_NO_EFFECT },
+		{ { LOWMEM_SIZE, UINT64_MAX }, MIB(760), REASON_VMALLOC_LIMIT, LOWMEM_NO_EFFECT },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct zone_layout_input input = input_lowmem(rows[i].asked);
+		struct zone_layout layout = compute(&input);
+
+		expect_lowmem(&layout, rows[i].end, rows[i].reason, rows[i].outcome);
+		assert_int_equal(layout.lowmem_least_end, RAM_BASE + MIB(28));
+		assert_int_equal(layout.lowmem_most_end, RAM_BASE + MIB(760));
+		assert_int_equal(layout.zones[ZONE_NORMAL].present_pages, PFN_DOWN(rows[i].end));
+		assert_int_equal(layout.zones[ZONE_NORMAL].end_reason, rows[i].reason);
+		assert_int_equal(layout.zones[ZONE_HIGHMEM].present_pages,
+				 MIB_PAGES(1024) - PFN_DOWN(rows[i].end));
+	}
+}
+
+/* The vmalloc area begins above lowmem wherever that ends; vmalloc= still says how much it leaves. */
+static void test_lowmem_moves_vmalloc(void **state)
+{
+	static const struct {
+		uint32_t page_offset;
+		uint32_t vmalloc_start;
+	} rows[] = { { SPLIT_3G, 0xc2800000U },
+		     { SPLIT_2G, 0x82800000U },
+		     { SPLIT_1G, 0x42800000U } };
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct zone_layout_input input = input_one_bank(3071);
+		struct zone_layout layout;
+
+		set_free(&input, 0, 3071);
+		input.lowmem = LEAST;
+		input.page_offset = rows[i].page_offset;
+		layout = compute(&input);
+		/* 12 MiB of struct pages */
+		expect_lowmem(&layout, MIB(36), REASON_LOWMEM_LEAST, LOWMEM_AS_ASKED);
+		assert_int_equal(layout.vmalloc_start, rows[i].vmalloc_start);
+		assert_int_equal(layout.vmalloc_bytes, VMALLOC_DEFAULT_BYTES);
+	}
+	{
+		struct zone_layout_input input = input_lowmem(ASK(MIB(200)));
+		struct zone_layout layout;
+
+		input.vmalloc_bytes = MIB(900);
+		layout = compute(&input);
+		expect_lowmem(&layout, MIB(100), REASON_VMALLOC_LIMIT, LOWMEM_NO_EFFECT);
+		assert_int_equal(layout.lowmem_limit, layout.vmalloc_limit);
+	}
+}
+
+/* Bytes from the RAM base; free pieces end at the first {0, 0}. One bank of `ram`. */
+static void test_least_lowmem(void **state)
+{
+	static const struct {
+		uint64_t ram;
+		struct layout_range free[3];
+		uint64_t least; /* 0: all there is */
+	} rows[] = {
+		{ MIB(1024), { { 0, MIB(1024), 0 } }, MIB(28) },
+		/* what is free below 4 MiB does not count, nor does what is taken above */
+		{ MIB(1024), { { MIB(1), MIB(2), 0 }, { MIB(3), MIB(1024), 0 } }, MIB(28) },
+		{ MIB(1024), { { 0, MIB(3), 0 }, { MIB(4), MIB(1024), 0 } }, MIB(28) },
+		{ MIB(1024), { { MIB(4) + 1, MIB(1024), 0 } }, MIB(32) },
+		{ MIB(1024), { { MIB(8), MIB(1024), 0 } }, MIB(32) },
+		{ MIB(1024), { { MIB(500), MIB(1024), 0 } }, MIB(524) },
+		/* whole blocks only: two below the second piece, one, none */
+		{ MIB(1024), { { MIB(4), MIB(12), 0 }, { MIB(30), MIB(1024), 0 } }, MIB(48) },
+		{ MIB(1024), { { MIB(4), MIB(12) - 1, 0 }, { MIB(30), MIB(1024), 0 } }, MIB(52) },
+		{ MIB(1024), { { MIB(5), MIB(12) - 1, 0 }, { MIB(30), MIB(1024), 0 } }, MIB(56) },
+		/* 12 blocks: 32 MiB less a unit's struct pages, exactly; tables are 18 KiB */
+		{ MIB(2044), { { MIB(4), MIB(1024), 0 } }, MIB(32) },
+		{ MIB(1016), { { MIB(4), MIB(1024), 0 } }, MIB(24) },
+		{ MIB(1016) + 1, { { MIB(4), MIB(1024), 0 } }, MIB(28) },
+		/* RAM is just enough, and not */
+		{ MIB(256), { { MIB(8), MIB(28), 0 } }, MIB(28) },
+		{ MIB(256), { { MIB(8), MIB(28) - 1, 0 } }, 0 },
+		{ MIB(256), { { 0, 0, 0 } }, 0 },
+		{ MIB(20), { { 0, MIB(20), 0 } }, 0 },
+		/* the least reaches beyond the vmalloc limit */
+		{ MIB(1024), { { MIB(748), MIB(1024), 0 } }, 0 },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
+		uint64_t most = min_u64(rows[i].ram, MIB(760));
+		struct zone_layout_input input = input_of(1);
+		struct zone_layout layout;
+
+		map[0] = (struct layout_range){ RAM_BASE, RAM_BASE + rows[i].ram, false };
+		for (; rows[i].free[input.free_count].end != 0; input.free_count++) {
+			free_map[input.free_count] = rows[i].free[input.free_count];
+			free_map[input.free_count].base += RAM_BASE;
+			free_map[input.free_count].end += RAM_BASE;
+		}
+		input.free_ranges = free_map;
+		input.lowmem = LEAST;
+		layout = compute(&input);
+		if (rows[i].least != 0)
+			expect_lowmem(&layout, rows[i].least, REASON_LOWMEM_LEAST, LOWMEM_AS_ASKED);
+		else
+			expect_lowmem(&layout, most,
+				      most == MIB(760) ? REASON_VMALLOC_LIMIT : REASON_RAM_END,
+				      LOWMEM_NO_EFFECT);
+		input.lowmem = ASK(MIB(1));
+		assert_int_equal(compute(&input).lowmem_end, layout.lowmem_end);
+		assert_int_equal(compute(&input).lowmem_outcome, LOWMEM_RAISED);
+	}
+}
+
+/* The head that is lost is not usable, whatever is said to be free. */
+static void test_least_lowmem_above_the_lost_head(void **state)
+{
+	struct zone_layout_input input;
+	struct zone_layout layout;
+
+	(void)state;
+	set_range(0, 7, 1024, false);
+	input = input_of(1);
+	set_free(&input, 7, 1024);
+	input.lowmem = LEAST;
+	layout = compute(&input);
+	assert_int_equal(layout.lost_head_size, MIB(1));
+	expect_lowmem(&layout, MIB(32), REASON_LOWMEM_LEAST, LOWMEM_AS_ASKED);
+}
+
+/* The limit over holes and no-map pieces, as the vmalloc limit above. */
+static void test_lowmem_limit_and_pieces(void **state)
+{
+	static const struct {
+		struct piece_mib pieces[4];
+		uint32_t asked_mib;
+		uint32_t end_mib;
+		enum layout_reason reason;
+		enum lowmem_outcome outcome;
+	} rows[] = {
+		{ { { 0, 100, 0 }, { 200, 1024, 0 } },
+		  99,
+		  99,
+		  REASON_LOWMEM_ASKED,
+		  LOWMEM_AS_ASKED },
+		{ { { 0, 100, 0 }, { 200, 1024, 0 } },
+		  100,
+		  100,
+		  REASON_LOWMEM_ASKED,
+		  LOWMEM_AS_ASKED },
+		{ { { 0, 100, 0 }, { 200, 1024, 0 } }, 101, 100, REASON_BANK_END, LOWMEM_AS_ASKED },
+		{ { { 0, 100, 0 }, { 200, 1024, 0 } }, 200, 100, REASON_BANK_END, LOWMEM_AS_ASKED },
+		{ { { 0, 100, 0 }, { 200, 1024, 0 } },
+		  201,
+		  201,
+		  REASON_LOWMEM_ASKED,
+		  LOWMEM_AS_ASKED },
+		{ { { 0, 100, 0 }, { 100, 200, 1 }, { 200, 1024, 0 } },
+		  150,
+		  100,
+		  REASON_NO_MAP,
+		  LOWMEM_AS_ASKED },
+		/* without it lowmem ends with the bank already */
+		{ { { 0, 700, 0 }, { 800, 1024, 0 } },
+		  750,
+		  700,
+		  REASON_BANK_END,
+		  LOWMEM_NO_EFFECT },
+		{ { { 0, 700, 0 }, { 800, 1024, 0 } },
+		  700,
+		  700,
+		  REASON_BANK_END,
+		  LOWMEM_NO_EFFECT },
+		{ { { 0, 512, 0 } }, 512, 512, REASON_RAM_END, LOWMEM_NO_EFFECT },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct zone_layout_input input = input_of(set_pieces(rows[i].pieces));
+		struct zone_layout layout;
+
+		set_free(&input, 0, 100);
+		input.lowmem = ASK(MIB(rows[i].asked_mib));
+		layout = compute(&input);
+		expect_lowmem(&layout, MIB(rows[i].end_mib), rows[i].reason, rows[i].outcome);
+	}
+}
+
+/* DMA is all of lowmem when the limit lies above; else Normal has what is between. */
+static void test_lowmem_and_dma(void **state)
+{
+	struct zone_layout_input input = input_lowmem(ASK(MIB(64)));
+	struct zone_layout layout;
+
+	(void)state;
+	input.dma_limit_bytes = MIB(256);
+	layout = compute(&input);
+	expect_zone(&layout, ZONE_DMA, 0, 64, 64);
+	expect_reasons(&layout, ZONE_DMA, REASON_RAM_START, REASON_LOWMEM_ASKED);
+	expect_no_zone(&layout, ZONE_NORMAL);
+	expect_zone(&layout, ZONE_HIGHMEM, 64, 1024, 960);
+	expect_reasons(&layout, ZONE_HIGHMEM, REASON_LOWMEM_END, REASON_RAM_END);
+	input.dma_limit_bytes = MIB(64);
+	layout = compute(&input);
+	expect_zone(&layout, ZONE_DMA, 0, 64, 64);
+	input.dma_limit_bytes = MIB(63);
+	layout = compute(&input);
+	expect_zone(&layout, ZONE_DMA, 0, 63, 63);
+	expect_zone(&layout, ZONE_NORMAL, 63, 64, 1);
+}
+
+/* What is highmem now is what Movable is cut from; the kernel's share counts lowmem first. */
+static void test_lowmem_and_movable(void **state)
+{
+	struct zone_layout_input input = input_lowmem(LEAST);
+	struct zone_layout layout;
+
+	(void)state;
+	input.kernelcore = BYTES(MIB(100));
+	layout = compute(&input);
+	assert_int_equal(layout.movable_zone, ZONE_HIGHMEM);
+	expect_zone(&layout, ZONE_NORMAL, 0, 28, 28);
+	expect_zone(&layout, ZONE_HIGHMEM, 28, 100, 72);
+	expect_movable(&layout, 100, 1024, 924, REASON_KERNELCORE);
+	/* used up in lowmem: all of highmem is Movable */
+	input.kernelcore = BYTES(MIB(20));
+	layout = compute(&input);
+	expect_no_zone(&layout, ZONE_HIGHMEM);
+	expect_movable(&layout, 28, 1024, 996, REASON_KERNELCORE);
+	input.kernelcore = NOT_GIVEN;
+	input.movablecore = PERCENT(50);
+	layout = compute(&input);
+	expect_movable(&layout, 512, 1024, 512, REASON_MOVABLECORE);
+}
+
 /* ---- DMA ---- */
 
 static void test_dma_limit(void **state)
@@ -880,6 +1174,7 @@ static void test_arch_limits(void **state)
 #define NO_MAP       2
 
 static uint8_t model_page[MODEL_PAGES];
+static uint8_t model_free[MODEL_PAGES]; /* which piece a free page is of, counted from 1 */
 
 struct model {
 	uint64_t lowmem_end;
@@ -902,6 +1197,7 @@ static uint32_t random_below(uint32_t bound)
 static void model_fill(const struct zone_layout_input *input, struct model *model)
 {
 	memset(model_page, HOLE, sizeof(model_page));
+	memset(model_free, 0, sizeof(model_free));
 	model->total_pages = 0;
 	model->first_pfn = MODEL_PAGES;
 	for (unsigned int i = 0; i < input->range_count; i++) {
@@ -914,6 +1210,10 @@ static void model_fill(const struct zone_layout_input *input, struct model *mode
 				model->first_pfn = pfn;
 		}
 	}
+	for (unsigned int i = 0; i < input->free_count; i++)
+		for (uint32_t pfn = PFN_DOWN(input->free_ranges[i].base);
+		     pfn < PFN_DOWN(input->free_ranges[i].end); pfn++)
+			model_free[pfn] = (uint8_t)(i + 1);
 }
 
 /* From the first page for which found is true, pages are lost until the next 2 MiB. */
@@ -925,24 +1225,76 @@ static void model_lose_head(uint32_t first_pfn)
 	}
 }
 
-static void model_lowmem(const struct zone_layout_input *input, uint64_t limit, struct model *model)
+static void model_lose_heads(const struct model *model)
 {
 	uint32_t pfn = 0;
-	bool piece_counts = false;
 
 	model_lose_head(model->first_pfn);
 	while (pfn < MODEL_PAGES && model_page[pfn] != USABLE)
 		pfn++;
 	model_lose_head(pfn);
-	model->lowmem_end = input->ram_base;
-	for (pfn = 0; pfn < MODEL_PAGES; pfn++) {
+}
+
+static uint64_t model_lowmem_end(const struct zone_layout_input *input, uint64_t limit)
+{
+	uint64_t lowmem_end = input->ram_base;
+	bool piece_counts = false;
+
+	for (uint32_t pfn = 0; pfn < MODEL_PAGES; pfn++) {
 		if (model_page[pfn] != USABLE)
 			continue;
 		if (pfn == 0 || model_page[pfn - 1] != USABLE)
 			piece_counts = PFN_PHYS(pfn) < limit;
 		if (piece_counts)
-			model->lowmem_end = min_u64(PFN_PHYS(pfn + 1), limit);
+			lowmem_end = min_u64(PFN_PHYS(pfn + 1), limit);
 	}
+	return lowmem_end;
+}
+
+static bool model_block_is_free(uint32_t pfn)
+{
+	uint8_t piece = model_free[pfn];
+
+	for (uint32_t end = pfn + 1024; pfn < end; pfn++)
+		if (model_free[pfn] != piece || model_page[pfn] != USABLE)
+			return false;
+	return piece != 0;
+}
+
+/* Free blocks of 1024 pages above the image, one at a time, until the boot has what it needs. */
+static uint64_t model_least_end(const struct zone_layout_input *input)
+{
+	uint64_t need = MIB(16) + (16 + 2 * input->range_count) * 1024;
+	uint64_t got = 0;
+
+	for (uint32_t unit = 0; unit < MODEL_PAGES; unit += 1024)
+		for (uint32_t pfn = unit; pfn < unit + 1024; pfn++)
+			if (model_page[pfn] != HOLE) {
+				need += 1024 * 16;
+				break;
+			}
+	for (uint32_t unit = 0; unit < MODEL_PAGES; unit += 1024) {
+		if (PFN_PHYS(unit) < input->ram_base + MIB(4) || !model_block_is_free(unit))
+			continue;
+		got += MIB(4);
+		if (got >= need)
+			return PFN_PHYS(unit + 1024);
+	}
+	return UINT64_MAX;
+}
+
+static void model_lowmem(const struct zone_layout_input *input, uint64_t vmalloc_limit,
+			 struct model *model)
+{
+	uint64_t limit = vmalloc_limit, least;
+
+	model_lose_heads(model);
+	least = model_least_end(input);
+	if (input->lowmem.kind == LOWMEM_LEAST)
+		limit = min_u64(limit, least);
+	else if (input->lowmem.kind == LOWMEM_SIZE)
+		limit = min_u64(limit, max_u64(least, input->ram_base + input->lowmem.bytes));
+	model->lowmem_end = model_lowmem_end(input, limit);
 }
 
 /* limit_pfn[zone] is the end of that zone before Movable; DMA to HighMem. */
@@ -1076,6 +1428,42 @@ static unsigned int random_ranges(uint64_t ram_base)
 	return i;
 }
 
+/* Of each usable piece all, nothing, or both ends: somebody has the middle. */
+static void random_free(struct zone_layout_input *input)
+{
+	input->free_ranges = free_map;
+	for (unsigned int i = 0; i < input->range_count; i++) {
+		const struct layout_range *range = &map[i];
+		uint32_t pages = PFN_DOWN(range->end) - PFN_DOWN(range->base);
+		uint64_t first = PFN_PHYS(random_below(pages)),
+			 second = PFN_PHYS(random_below(pages));
+
+		if (range->no_map || random_below(6) == 0)
+			continue;
+		free_map[input->free_count] = *range;
+		if (first < second && random_below(3) != 0) {
+			free_map[input->free_count++].end = range->base + first;
+			free_map[input->free_count] = *range;
+			free_map[input->free_count].base += second;
+		}
+		input->free_count++;
+	}
+}
+
+static struct lowmem_size random_lowmem(void)
+{
+	switch (random_below(4)) {
+	case 0:
+		return ASK(random_bytes() + random_below(2));
+	case 1:
+		return ASK(MIB(random_below(1200)));
+	case 2:
+		return LEAST;
+	default:
+		return (struct lowmem_size){ LOWMEM_MOST, 0 };
+	}
+}
+
 static struct zone_layout_input random_input(void)
 {
 	static const uint32_t splits[] = { SPLIT_3G, SPLIT_2G, SPLIT_1G };
@@ -1090,6 +1478,8 @@ static struct zone_layout_input random_input(void)
 	input.kernelcore = random_core();
 	input.movablecore = random_core();
 	input.range_count = random_ranges(input.ram_base);
+	input.lowmem = random_lowmem();
+	random_free(&input);
 	return input;
 }
 
@@ -1136,6 +1526,7 @@ static bool leaves_only_a_hole(const struct zone_layout *layout)
 static void test_random_maps(void **state)
 {
 	unsigned int placed = 0, past_end = 0, only_holes = 0, lost_heads = 0;
+	unsigned int lowmem[LOWMEM_RAISED + 1] = { 0 };
 
 	(void)state;
 	random_state = 20240607;
@@ -1149,11 +1540,16 @@ static void test_random_maps(void **state)
 		past_end += layout.movable_outcome == MOVABLE_PAST_END;
 		only_holes += leaves_only_a_hole(&layout);
 		lost_heads += layout.lost_head_size > 0;
+		lowmem[layout.lowmem_outcome]++;
 	}
 	print_message("%u maps: Movable placed %u, past the end %u, only a hole left %u, lost "
 		      "heads %u\n",
 		      MODEL_ROUNDS, placed, past_end, only_holes, lost_heads);
+	print_message("lowmem= not asked %u, as asked %u, no effect %u, raised %u\n", lowmem[0],
+		      lowmem[1], lowmem[2], lowmem[3]);
 	assert_true(placed > 0 && past_end > 0 && only_holes > 0 && lost_heads > 0);
+	assert_true(lowmem[LOWMEM_AS_ASKED] > 50 && lowmem[LOWMEM_NO_EFFECT] > 50 &&
+		    lowmem[LOWMEM_RAISED] > 50);
 }
 
 int main(void)
@@ -1171,6 +1567,13 @@ int main(void)
 		cmocka_unit_test(test_nothing_usable),
 		cmocka_unit_test(test_lost_head),
 		cmocka_unit_test(test_lost_head_stays_present),
+		cmocka_unit_test(test_lowmem_sizes),
+		cmocka_unit_test(test_lowmem_moves_vmalloc),
+		cmocka_unit_test(test_least_lowmem),
+		cmocka_unit_test(test_least_lowmem_above_the_lost_head),
+		cmocka_unit_test(test_lowmem_limit_and_pieces),
+		cmocka_unit_test(test_lowmem_and_dma),
+		cmocka_unit_test(test_lowmem_and_movable),
 		cmocka_unit_test(test_dma_limit),
 		cmocka_unit_test(test_dma_reasons),
 		cmocka_unit_test(test_dma_counts_from_the_ram_base),

@@ -79,6 +79,8 @@ void print_json(const struct options *options, const struct run *run)
 	printf("  \"ram_base\": %" PRIu64 ",\n  \"lowmem_end\": %" PRIu64, plan->ram_base,
 	       layout->lowmem_end);
 	print_json_reason(plan, "lowmem_reason", layout->lowmem_reason);
+	printf(",\n  \"lowmem_least_end\": %" PRIu64 ", \"lowmem_most_end\": %" PRIu64,
+	       layout->lowmem_least_end, layout->lowmem_most_end);
 	printf(",\n  \"vmalloc_start\": %" PRIu32 ",\n  \"vmalloc_end\": %" PRIu32
 	       ",\n  \"vmalloc_bytes\": %" PRIu64 ",\n",
 	       layout->vmalloc_start, VMALLOC_END, layout->vmalloc_bytes);

@@ -69,6 +69,14 @@ static const struct split_result *first_without_highmem(const struct split_resul
 	return NULL;
 }
 
+/* 1G has the most lowmem: an argument that cuts that one short cuts it short in every split. */
+static bool is_cut_by_argument(const struct split_result *result)
+{
+	const struct zone_layout *layout = &result->outcome.plan.layout;
+
+	return layout->lowmem_end < layout->lowmem_most_end;
+}
+
 static void advise(const struct split_result *results, char *advice, size_t bytes)
 {
 	const struct split_result *enough = first_without_highmem(results);
@@ -78,7 +86,11 @@ static void advise(const struct split_result *results, char *advice, size_t byte
 	for (unsigned int i = 0; i < SPLITS; i++)
 		if (results[i].outcome.stopped)
 			return;
-	if (enough == NULL)
+	if (is_cut_by_argument(least))
+		snprintf(advice, bytes,
+			 "%s keeps RAM out of lowmem in every split; leave it out to choose one.",
+			 least->outcome.plan.lowmem_asked);
+	else if (enough == NULL)
 		snprintf(advice, bytes,
 			 "No split maps all RAM: even %s leaves %" PRIu64 " MiB to highmem.",
 			 least->outcome.split, mib(least->highmem_bytes));

@@ -2,9 +2,9 @@
 /*
  * Which page frame belongs to which zone.
  *
- * Five decisions, each taken in one place from the answers before it:
+ * Six decisions, each taken in one place from the answers before it:
  *
- *	vmalloc size ─▶ lost head ─▶ lowmem end ─▶ zone limits ─▶ Movable start ─▶ zones
+ *	vmalloc size ─▶ lost head ─▶ lowmem limit ─▶ lowmem end ─▶ zone limits ─▶ Movable start ─▶ zones
  *
  * Bytes are 64 bits wide until they have become page frame numbers: the vmalloc limit can lie
  * beyond 4 GiB. Only lowmem's end looks at which RAM is usable; everything after it counts pages,
@@ -13,6 +13,7 @@
 #include "mm/phys/zone_layout.h"
 
 #include "lib/bits.h"
+#include "mm/phys/page.h"
 
 const char *const zone_names[MAX_NR_ZONES] = { "DMA", "Normal", "HighMem", "Movable" };
 
@@ -101,20 +102,97 @@ static uint64_t ram_end(const struct zone_layout_input *input)
 	return input->ranges[input->range_count - 1].end;
 }
 
-/* The highest end, cut to the vmalloc limit, of usable RAM that begins below that limit. */
-static uint64_t find_lowmem_end(const struct zone_layout_input *input,
-				const struct zone_layout *layout)
+/* Below it nothing is usable. */
+static uint64_t lost_end(const struct zone_layout *layout)
 {
-	uint64_t lost_end = layout->lost_head_base + layout->lost_head_size;
+	return layout->lost_head_base + layout->lost_head_size;
+}
+
+/* The highest end, cut to the limit, of usable RAM that begins below that limit. */
+static uint64_t find_lowmem_end(const struct zone_layout_input *input,
+				const struct zone_layout *layout, uint64_t limit)
+{
 	uint64_t lowmem_end = input->ram_base;
 	uint64_t base, end;
 
 	for (unsigned int i = 0; i < input->range_count; i++) {
-		if (usable_part(&input->ranges[i], lost_end, &base, &end) &&
-		    base < layout->vmalloc_limit)
-			lowmem_end = max_u64(lowmem_end, min_u64(end, layout->vmalloc_limit));
+		if (usable_part(&input->ranges[i], lost_end(layout), &base, &end) && base < limit)
+			lowmem_end = max_u64(lowmem_end, min_u64(end, limit));
 	}
 	return lowmem_end;
+}
+
+/* Struct pages of every 4 MiB that touches RAM, no-map or not. */
+static uint64_t struct_page_bytes(const struct zone_layout_input *input)
+{
+	uint64_t units = 0, done = 0; /* units below `done` are counted */
+
+	for (unsigned int i = 0; i < input->range_count; i++) {
+		uint64_t first = PFN_DOWN(input->ranges[i].base) / VMEMMAP_UNIT_PAGES;
+		uint64_t end = PFN_DOWN(input->ranges[i].end - 1) / VMEMMAP_UNIT_PAGES + 1;
+
+		first = max_u64(first, done);
+		if (first < end) {
+			units += end - first;
+			done = end;
+		}
+	}
+	return units * VMEMMAP_UNIT_PAGES * sizeof(struct page);
+}
+
+/*
+ * Second-level tables, 1 KiB each: one for each megabyte of the vmemmap, and two for each piece of
+ * RAM, which can begin and end inside a megabyte of the linear map.
+ */
+static uint64_t page_table_bytes(const struct zone_layout_input *input)
+{
+	return (SZ_16M / SZ_1M + 2ULL * input->range_count) * SZ_1K;
+}
+
+/*
+ * Where lowmem may end at the earliest: as much RAM as the boot needs lies free between the image and
+ * there, in whole blocks of the largest order: of crumbs between reservations nobody could have one.
+ * UINT64_MAX: there is not so much RAM.
+ */
+static uint64_t find_least_lowmem_end(const struct zone_layout_input *input,
+				      const struct zone_layout *layout)
+{
+	uint64_t need = struct_page_bytes(input) + page_table_bytes(input) + LOWMEM_WORK_BYTES;
+	uint64_t floor = max_u64(lost_end(layout), input->ram_base + LOWMEM_IMAGE_BYTES);
+	uint64_t block = PFN_PHYS(PAGEBLOCK_PAGES), left = ALIGN_UP(need, block);
+
+	for (unsigned int i = 0; i < input->free_count; i++) {
+		uint64_t base = ALIGN_UP(max_u64(input->free_ranges[i].base, floor), block);
+		uint64_t end = ALIGN_DOWN(input->free_ranges[i].end, block);
+
+		if (base >= end)
+			continue;
+		if (left <= end - base)
+			return base + left;
+		left -= end - base;
+	}
+	return UINT64_MAX;
+}
+
+/* What lowmem= and highmem=all make of the vmalloc limit: never more, never less than is needed. */
+static void decide_lowmem_limit(const struct zone_layout_input *input, struct zone_layout *layout)
+{
+	uint64_t most = find_lowmem_end(input, layout, layout->vmalloc_limit);
+	uint64_t least = min_u64(find_least_lowmem_end(input, layout), most);
+	uint64_t asked = least;
+
+	if (input->lowmem.kind == LOWMEM_SIZE)
+		asked = input->ram_base + min_u64(input->lowmem.bytes, UINT32_MAX);
+	layout->lowmem_most_end = most;
+	layout->lowmem_least_end = least;
+	if (input->lowmem.kind == LOWMEM_MOST)
+		return;
+	if (asked >= most)
+		layout->lowmem_outcome = LOWMEM_NO_EFFECT;
+	else
+		layout->lowmem_outcome = asked < least ? LOWMEM_RAISED : LOWMEM_AS_ASKED;
+	if (max_u64(asked, least) < most)
+		layout->lowmem_limit = max_u64(asked, least);
 }
 
 static bool no_map_begins_at(const struct zone_layout_input *input, uint64_t address)
@@ -135,6 +213,10 @@ static enum layout_reason explain_lowmem_end(const struct zone_layout_input *inp
 		return REASON_RAM_END;
 	if (layout->lowmem_end == layout->vmalloc_limit)
 		return REASON_VMALLOC_LIMIT;
+	if (layout->lowmem_end == layout->lowmem_limit)
+		return input->lowmem.kind == LOWMEM_LEAST || layout->lowmem_outcome == LOWMEM_RAISED
+			       ? REASON_LOWMEM_LEAST
+			       : REASON_LOWMEM_ASKED;
 	return no_map_begins_at(input, layout->lowmem_end) ? REASON_NO_MAP : REASON_BANK_END;
 }
 
@@ -387,11 +469,14 @@ void zone_layout_compute(const struct zone_layout_input *input, struct zone_layo
 
 	*layout = (struct zone_layout){ 0 };
 	decide_vmalloc(input, layout);
+	layout->lowmem_limit = layout->vmalloc_limit;
+	layout->lowmem_most_end = layout->lowmem_least_end = input->ram_base;
 	set_lowmem_end(input, layout, input->ram_base);
 	if (!has_usable_ram(input))
 		return;
 	decide_lost_head(input, layout);
-	set_lowmem_end(input, layout, find_lowmem_end(input, layout));
+	decide_lowmem_limit(input, layout);
+	set_lowmem_end(input, layout, find_lowmem_end(input, layout, layout->lowmem_limit));
 	layout->lowmem_reason = explain_lowmem_end(input, layout);
 	decide_arch_limits(input, layout);
 	movable_reason = decide_movable(input, layout);

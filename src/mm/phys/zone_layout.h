@@ -27,7 +27,16 @@ enum zone_type { ZONE_DMA, ZONE_NORMAL, ZONE_HIGHMEM, ZONE_MOVABLE, MAX_NR_ZONES
 #define LOWMEM_MIN_BYTES      SZ_32M /* vmalloc= leaves at least this much */
 #define PAGEBLOCK_PAGES       1024U  /* 4 MiB; Movable begins on a multiple */
 
-#define DMA_LIMIT_NONE        UINT64_MAX
+/*
+ * What lowmem= and highmem=all leave besides struct pages and page tables. The first 4 MiB hold the
+ * first page and the image, 2 MiB above the RAM base; they count whole, so that the planner, which
+ * does not know how large the image is, comes to the same. To work with there are four blocks of the
+ * largest order: with less, a kmalloc of 4 MiB fails as soon as a page lies in each.
+ */
+#define LOWMEM_IMAGE_BYTES SZ_4M
+#define LOWMEM_WORK_BYTES  SZ_16M
+
+#define DMA_LIMIT_NONE     UINT64_MAX
 
 /*
  * A piece of RAM. Pieces are sorted and disjoint; neighbours may touch. A page that no piece has
@@ -51,12 +60,28 @@ struct core_size {
 	uint64_t value; /* bytes or percent */
 };
 
+enum lowmem_kind {
+	LOWMEM_MOST,  /* not given: all that split and vmalloc= allow */
+	LOWMEM_SIZE,  /* lowmem=64M */
+	LOWMEM_LEAST, /* highmem=all: as little as the boot can do with */
+};
+
+struct lowmem_size {
+	enum lowmem_kind kind;
+	uint64_t bytes; /* from the RAM base */
+};
+
 struct zone_layout_input {
 	const struct layout_range *ranges;
 	unsigned int range_count;
-	uint64_t ram_base;        /* start of the lowest /memory range, rounded up to 2 MiB */
-	uint32_t page_offset;     /* CONFIG_PAGE_OFFSET: the split */
-	uint64_t vmalloc_bytes;   /* as asked for; VMALLOC_DEFAULT_BYTES otherwise */
+	/* Usable RAM that nobody has reserved, sorted and disjoint: what the boot can take its own
+	 * memory from. Only for the least of lowmem; pieces that touch do not make a block. */
+	const struct layout_range *free_ranges;
+	unsigned int free_count;
+	uint64_t ram_base;      /* start of the lowest /memory range, rounded up to 2 MiB */
+	uint32_t page_offset;   /* CONFIG_PAGE_OFFSET: the split */
+	uint64_t vmalloc_bytes; /* as asked for; VMALLOC_DEFAULT_BYTES otherwise */
+	struct lowmem_size lowmem;
 	uint64_t dma_limit_bytes; /* counted from ram_base, or DMA_LIMIT_NONE */
 	struct core_size kernelcore;
 	struct core_size movablecore;
@@ -69,8 +94,10 @@ enum layout_reason {
 	REASON_RAM_END,       /* last page of RAM */
 	REASON_DMA_LIMIT,     /* RAM base + DMA limit */
 	REASON_VMALLOC_LIMIT, /* what the vmalloc area leaves of kernel addresses */
-	REASON_BANK_END,      /* the last bank that starts below the vmalloc limit ends there */
-	REASON_NO_MAP,        /* usable RAM below the vmalloc limit ends at a no-map piece */
+	REASON_LOWMEM_ASKED,  /* lowmem= */
+	REASON_LOWMEM_LEAST,  /* the least that the boot needs: highmem=all, or lowmem= was less */
+	REASON_BANK_END,      /* the last bank that starts below the limit of lowmem ends there */
+	REASON_NO_MAP,        /* usable RAM below the limit of lowmem ends at a no-map piece */
 	REASON_LOWMEM_END,    /* where lowmem ends */
 	REASON_ZONE_BELOW,    /* where the zone below ends */
 	REASON_MOVABLE_START, /* ZONE_MOVABLE takes over */
@@ -97,6 +124,14 @@ enum vmalloc_outcome {
 	VMALLOC_LOWERED, /* so that LOWMEM_MIN_BYTES and the gap remain */
 };
 
+/* What became of lowmem= and highmem=all. */
+enum lowmem_outcome {
+	LOWMEM_NOT_ASKED,
+	LOWMEM_AS_ASKED,
+	LOWMEM_NO_EFFECT, /* lowmem ends there or lower without it */
+	LOWMEM_RAISED,    /* to what the boot needs, or to all there is when that is less */
+};
+
 struct zone_span {
 	uint32_t start_pfn;     /* meaningful when spanned_pages > 0; 0 otherwise */
 	uint32_t spanned_pages; /* holes included */
@@ -109,9 +144,13 @@ struct zone_layout {
 	uint64_t vmalloc_bytes; /* as granted */
 	enum vmalloc_outcome vmalloc_outcome;
 	uint64_t vmalloc_limit; /* physical: lowmem never reaches above */
-	uint64_t lowmem_end;    /* physical, half-open */
+	uint64_t lowmem_limit;  /* physical: nor above this; less than that one only if asked for */
+	enum lowmem_outcome lowmem_outcome;
+	uint64_t lowmem_end; /* physical, half-open */
 	enum layout_reason lowmem_reason;
-	uint32_t vmalloc_start; /* virtual */
+	uint64_t lowmem_most_end;  /* where it would end without lowmem= and highmem=all */
+	uint64_t lowmem_least_end; /* what the boot needs lies below; on 4 MiB or lowmem_most_end */
+	uint32_t vmalloc_start;    /* virtual */
 
 	/* The piece at the start of usable RAM that is lost because it does not begin on 2 MiB;
 	 * size 0: none. The caller marks it no-map: it stays present and spanned, it is never

@@ -110,3 +110,26 @@ static const char *parse_vmalloc(const char *value)
 }
 BOOT_PARAM(vmalloc, parse_vmalloc, "SIZE[KMGTPE]",
 	   "bytes of kernel addresses for vmalloc and ioremap; lowmem gets the rest (240M)");
+
+static const char *parse_lowmem(const char *value)
+{
+	uint64_t bytes;
+
+	if (!value || !parse_whole_size(value, &bytes))
+		return "the value must be a size such as 64M; what the boot needs is the least";
+	zone_params.lowmem = (struct lowmem_size){ LOWMEM_SIZE, bytes };
+	return NULL;
+}
+BOOT_PARAM(lowmem, parse_lowmem, "SIZE[KMGTPE]",
+	   "lowmem ends this far above the RAM base at the most; the rest is highmem");
+
+/* Linux has highmem=SIZE on other machines, none on ARM: a size is refused, not guessed at. */
+static const char *parse_highmem(const char *value)
+{
+	if (!value || strcmp(value, "all") != 0)
+		return "the value must be all; for a size say where lowmem ends, by lowmem=SIZE";
+	zone_params.lowmem = (struct lowmem_size){ .kind = LOWMEM_LEAST };
+	return NULL;
+}
+BOOT_PARAM(highmem, parse_highmem, "all",
+	   "lowmem is the least that the boot needs, all other RAM is highmem");

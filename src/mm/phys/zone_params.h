@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The boot parameters that steer the zone layout: kernelcore=, movablecore= and vmalloc=.
+ * The boot parameters that steer the zone layout: kernelcore=, movablecore=, vmalloc=, lowmem= and
+ * highmem=all.
  *
  * They are only remembered here; zone_layout_compute gets them as arguments and says what became
  * of them. A malformed value leaves what an earlier word said: Linux would take some number out
@@ -15,6 +16,7 @@ struct zone_params {
 	struct core_size kernelcore;
 	struct core_size movablecore; /* never CORE_SIZE_MIRROR */
 	uint64_t vmalloc_bytes;       /* as asked for, not yet clamped */
+	struct lowmem_size lowmem;    /* of lowmem= and highmem=all the later word */
 };
 
 /* Written by boot_params_parse, read once by whoever computes the layout. */
