@@ -326,6 +326,116 @@ def objects_group():
                 ("virt", "2G", "mem=20M"))]
 
 
+# --- lowmem= and highmem=all -----------------------------------------------------------------------
+
+def lowmem_is(bootargs, lowmem_mib, ram_mib, *lines, base_mib=1024, suites="", **options):
+    """The suites pass, Normal is what lowmem has, HighMem the rest, and the map of addresses says so."""
+    output = boot(f'{bootargs} run="zoneinfo;selftest {suites};poweroff"', **options)
+    judge_selftest(output)
+    border, end = (base_mib + lowmem_mib) << 8, (base_mib + ram_mib) << 8
+    end = min(end, 0xFFFFF)  # the last page below 4 GiB is lost
+    wanted = {"Normal": [base_mib << 8, lowmem_mib << 8, lowmem_mib << 8]}
+    if border < end:
+        wanted["HighMem"] = [border, end - border, end - border]
+    expect(zones_of(output) == wanted, f"zones are not {wanted}", output)
+    expect(lowmem_end_of(output, base_mib << 20) == border << 12, "wrong lowmem in the map", output)
+    has(output, *lines)
+
+
+def lowmem_is_all_dma():
+    """The DMA limit lies above lowmem: no Normal, and Movable comes out of highmem."""
+    output = boot('highmem=all simdma=28 movablecore=96M run="zoneinfo;selftest;poweroff"', mem="1G",
+                  smp=1)
+    judge_selftest(output)
+    expect(zones_of(output) == {"DMA": [0x40000, 28 << 8, 28 << 8],
+                                "HighMem": [0x41C00, 900 << 8, 900 << 8],
+                                "Movable": [0x7A000, 96 << 8, 96 << 8]}, "wrong zones", output)
+
+
+def lowmem_refused():
+    output = boot(f"lowmem=64MB lowmem= lowmem highmem=64M highmem=all? highmem {ZONEINFO}", mem="1G",
+                  smp=1)
+    ignored = [line for line in output.splitlines() if " ignored: " in line]
+    expect(len(ignored) == 6 and all(re.match("boot argument (low|high)mem", line) for line in ignored),
+           f"{len(ignored)} lines instead of 6", output)
+    expect(zones_of(output)["Normal"] == [0x40000, 760 << 8, 760 << 8], "lowmem is not 760 MiB", output)
+
+
+def blob_and_initrd_in_highmem():
+    """Blob and initrd above lowmem's new end stay where they are and stay what they are."""
+    content = random.Random(8).randbytes(0x2800)
+    tree = Tree(bootargs='lowmem=64M run="iomem;dtlint;selftest;poweroff"')
+    tree.cells("/chosen", "linux,initrd-start", 0x45001000)
+    tree.cells("/chosen", "linux,initrd-end", 0x45003800)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        output = raw(tree, places=(0x42000000, 0x46000000, 0x4F000000),
+                     extra=("-device", f"loader,file={file.name},addr=0x45001000,force-raw=on"))
+    has(output, "Machine model: linux,dummy-virt", "  45001000-450037ff : initrd", "  46000000-",
+        "initrd 0x45001000-0x450037ff is highmem by lowmem=")
+    expect("[blob-high]" not in output, "the blob needs no lowmem", output)
+    judge_selftest(output)
+
+
+def least_among_reservations(mem, at, step, size, least_mib):
+    """What is reserved does not count for the least, and struct pages find room in between."""
+    tree = Tree(bootargs='highmem=all run="zoneinfo;selftest;poweroff"', mem=mem)
+    parent = "/reserved-memory"
+    tree.cells(parent, "#address-cells", 2).cells(parent, "#size-cells", 2).empty(parent, "ranges")
+    for base in range(at, 0x49000000, step):
+        tree.cells(f"{parent}/r@{base:x}", "reg", 0, base, 0, size)
+    output = raw(tree, mem=mem, places=(0x51000000, 0x52000000, 0x53000000))
+    normal = zones_of(output)["Normal"]
+    expect(normal == [0x40000, least_mib << 8, least_mib << 8], f"lowmem is not {least_mib} MiB", output)
+    judge_selftest(output)
+
+
+# What the boot needs: the image's 4 MiB, and in blocks of 4 MiB 16 to work with, 4 KiB of struct pages
+# for each MiB of RAM, some page tables.
+LEAST_MIB = {"256M": 24, "1G": 28, "3G": 36}
+
+
+def lowmem_group():
+    said = "set by highmem=all: the least that the boot needs"
+    tests = [(f"highmem=all, {split} {mem}", lambda s=split, m=mem, least=least: lowmem_is(
+                 "highmem=all", least, {"256M": 256, "1G": 1024, "3G": 3072}[m], said,
+                 vmsplit=s, mem=m, smp=1))
+             for split in SPLITS for mem, least in LEAST_MIB.items() if (split, mem) != ("2G", "3G")]
+    # Four cores: each closed window tells all their TLBs, so not every suite on all that highmem.
+    tests += [(f"{bootargs}, raspi2b {split}", lambda b=bootargs, s=split, low=low, r=ram, which=suites:
+               lowmem_is(b, low, r, board="raspi2b", base_mib=0, vmsplit=s, suites=which))
+              for bootargs, split, low, ram, suites in (
+                  ("highmem=all mem=256M", "2G", 24, 256, ""), ("highmem=all", "1G", 24, 960, "linear_map"),
+                  ("lowmem=64M mem=256M", "3G", 64, 256, "objects"))]
+    tests += [
+        (f"{bootargs}, {split}", lambda b=bootargs, s=split, low=low, t=text, which=suites: lowmem_is(
+            b, low, 1024, t, vmsplit=s, mem="1G", smp=1, suites=which))
+        for bootargs, split, low, text, suites in (
+            ("lowmem=64M", "3G", 64, "Lowmem: 65536 KiB from RAM base, set by lowmem=64M\n", ""),
+            ("lowmem=1M", "3G", 28, "lowmem=1M: the boot needs lowmem for ", ""),
+            ("lowmem=1M", "1G", 28, "raised to 28672 KiB; ask for that or more", "linear_map"),
+            ("lowmem=4G", "3G", 760, "lowmem=4G: no effect, lowmem is 778240 KiB without it",
+             "linear_map"),
+            ("lowmem=4G", "2G", 1024, "lowmem=4G: no effect, lowmem is 1048576 KiB without it",
+             "linear_map"))]
+    return tests + [
+        ("mem=20M highmem=all", lambda: lowmem_is("mem=20M highmem=all", 20, 20, "no effect",
+                                                  mem="256M", smp=1)),
+        ("lowmem is all DMA", lowmem_is_all_dma), ("malformed", lowmem_refused),
+        ("page-odd lowmem", lambda: selftest("lowmem=70000001 vmalloc=300M simdma=25", mem="1G", smp=1)),
+        ("objects watched", lambda: selftest("highmem=all slab_debug page_owner=1", mem="64M", smp=1)),
+        ("requests refused", lambda: selftest("highmem=all fail_page_alloc=every:3 failslab=every:5",
+                                              mem="256M", smp=1)),
+        ("blob and initrd in highmem", blob_and_initrd_in_highmem),
+        # 6 blocks of 4 MiB are needed: 3 below, none in the reservations, the rest above.
+        ("the least above crumbs",
+         lambda: least_among_reservations("1G", 0x41000000, 0x400000, 0x300000, 156)),
+        # 8 blocks, of which every second one is reserved: no 12 MiB in a row for struct pages.
+        ("the least among reservations",
+         lambda: least_among_reservations("3G", 0x40800000, 0x800000, 0x400000, 64))]
+
+
 # --- trees of our own ----------------------------------------------------------------------------
 
 class Tree:
@@ -816,7 +926,8 @@ def console_group():
 # --- running -------------------------------------------------------------------------------------
 
 GROUPS = {
-    "selftest": selftest_group, "watched": watched_group, "pages": pages_group, "objects": objects_group,
+    "selftest": selftest_group, "watched": watched_group, "pages": pages_group,
+    "objects": objects_group, "lowmem": lowmem_group,
     "placing": placing_group, "tree": tree_group,
     "hostile": hostile_group, "console": console_group,
     "recorded-raspi2b-3g": lambda: recorded_group("raspi2b", "3G", 0, 1),
