@@ -49,6 +49,13 @@ uint32_t cpu_peripheral_base(void);
  */
 void cpu_clean_and_drop_line(const volatile void *address);
 
+/*
+ * Make what was written to a range visible to instruction fetches of all cores: data cache to the point
+ * of unification, instruction caches and branch predictors forgotten (ARM DDI 0406C B2.2.7). The
+ * range is mapped, and does not wrap.
+ */
+void cpu_sync_instructions(uintptr_t address, size_t bytes);
+
 enum firmware_conduit { CONDUIT_HVC, CONDUIT_SMC };
 
 /* Call the firmware by the SMC calling convention (ARM DEN 0028), arguments in r0 to r3. */

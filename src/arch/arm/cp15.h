@@ -40,6 +40,7 @@ CP15_WRITE(dccimvac, 0, c7, c14, 1)
 CP15_WRITE(tlbiallis, 0, c8, c3, 0)
 CP15_WRITE(tlbimvaais, 0, c8, c3, 3)
 CP15_WRITE(bpiallis, 0, c7, c1, 6)
+CP15_WRITE(icialluis, 0, c7, c1, 0)
 
 static inline void dsb_ish(void)
 {

@@ -65,3 +65,18 @@ uint32_t cpu_firmware_call(enum firmware_conduit conduit, uint32_t function, uin
 			     : "memory", "r12");
 	return r0;
 }
+
+/* The line is that of the Cortex-A7's instruction side, the smallest there is (CTR.IminLine). */
+#define LINE_BYTES 32U
+
+void cpu_sync_instructions(uintptr_t address, size_t bytes)
+{
+	for (uintptr_t line = ALIGN_DOWN(address, LINE_BYTES); line < address + bytes;
+	     line += LINE_BYTES)
+		cp15_write_dccmvau((uint32_t)line);
+	dsb_ish();
+	cp15_write_icialluis(0);
+	cp15_write_bpiallis(0);
+	dsb_ish();
+	isb();
+}

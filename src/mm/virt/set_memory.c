@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#include "mm/virt/set_memory.h"
+
+#include <errno.h>
+
+#include "arch/cpu.h"
+#include "arch/mmu.h"
+#include "mm/virt/aliases.h"
+#include "mm/virt/page_tables.h"
+
+extern char __image_start[], __image_end[];
+
+/* What becomes of memory with these rights; MEMORY_RIGHTS: it is not allowed. */
+struct change {
+	enum memory_rights from_read, from_write, from_execute;
+};
+
+static enum memory_rights changed(const struct change *change, enum memory_rights rights)
+{
+	switch (rights) {
+	case RIGHTS_READ:
+		return change->from_read;
+	case RIGHTS_WRITE:
+		return change->from_write;
+	default:
+		return change->from_execute;
+	}
+}
+
+/* A mapping of the range, cut to it. */
+static bool next_piece(uint64_t *at, uint64_t end, struct mapping *piece)
+{
+	uint64_t piece_end;
+
+	if (*at >= end || !mmu_query_from((uintptr_t)*at, piece) || piece->virt > *at)
+		return false;
+	piece_end = (uint64_t)piece->virt + piece->bytes;
+	if (piece_end > end)
+		piece_end = end;
+	piece->phys += (phys_addr_t)(*at - piece->virt);
+	piece->virt = (uintptr_t)*at;
+	piece->bytes = (size_t)(piece_end - *at);
+	*at = piece_end;
+	return true;
+}
+
+/* Executing what another address may write, or writing what another may execute. */
+static bool meets(const struct mapping *piece, enum memory_rights rights)
+{
+	uint64_t at = 0;
+	struct mapping other;
+	enum memory_rights contrary = rights == RIGHTS_EXECUTE ? RIGHTS_WRITE : RIGHTS_EXECUTE;
+
+	if (rights == RIGHTS_READ || rights == piece->rights)
+		return false;
+	while (alias_next(&at, piece->phys, piece->bytes, &other))
+		if (other.rights == contrary && (other.virt >= piece->virt + piece->bytes ||
+						 other.virt + other.bytes <= piece->virt))
+			return true;
+	return false;
+}
+
+/* What stands against it, before anything is touched. */
+static int look(uintptr_t address, uint64_t end, const struct change *change)
+{
+	struct mapping piece;
+	uint64_t at = address;
+
+	if (!IS_ALIGNED(address, PAGE_SIZE) || end <= address || end > SZ_4G ||
+	    (address < (uintptr_t)__image_end && end > (uintptr_t)__image_start))
+		return -EINVAL;
+	while (at < end) {
+		enum memory_rights rights;
+
+		if (!next_piece(&at, end, &piece))
+			return -EFAULT;
+		rights = changed(change, piece.rights);
+		if (rights == MEMORY_RIGHTS || meets(&piece, rights))
+			return -EPERM;
+	}
+	return 0;
+}
+
+/*
+ * Only the first and the last piece can be part of a mapping and need a table, so what lies between
+ * cannot fail. The first one is put back when the last one fails.
+ */
+static int change_rights(uintptr_t address, uint32_t pages, const struct change *change)
+{
+	uint64_t end = (uint64_t)address + (uint64_t)pages * PAGE_SIZE, at = address;
+	int wrong = look(address, end, change);
+	struct mapping first, last, piece;
+
+	if (wrong != 0)
+		return wrong;
+	next_piece(&at, end, &first);
+	if (!mmu_protect(first.virt, first.bytes, changed(change, first.rights), table_take))
+		return -ENOMEM;
+	if (at == end)
+		return 0;
+	mmu_query((uintptr_t)(end - PAGE_SIZE), &last);
+	last.bytes = (size_t)(end - (last.virt > at ? last.virt : at));
+	last.virt = (uintptr_t)(end - last.bytes);
+	if (!mmu_protect(last.virt, last.bytes, changed(change, last.rights), table_take)) {
+		mmu_protect(first.virt, first.bytes, first.rights, table_take);
+		return -ENOMEM;
+	}
+	while (at < last.virt && next_piece(&at, last.virt, &piece))
+		mmu_protect(piece.virt, piece.bytes, changed(change, piece.rights), table_take);
+	return 0;
+}
+
+int set_memory_ro(uintptr_t address, uint32_t pages)
+{
+	return change_rights(address, pages,
+			     &(struct change){ RIGHTS_READ, RIGHTS_READ, RIGHTS_EXECUTE });
+}
+
+int set_memory_rw(uintptr_t address, uint32_t pages)
+{
+	return change_rights(address, pages,
+			     &(struct change){ RIGHTS_WRITE, RIGHTS_WRITE, RIGHTS_WRITE });
+}
+
+int set_memory_nx(uintptr_t address, uint32_t pages)
+{
+	return change_rights(address, pages,
+			     &(struct change){ RIGHTS_READ, RIGHTS_WRITE, RIGHTS_READ });
+}
+
+/* What was written there as data is what shall be fetched. */
+int set_memory_x(uintptr_t address, uint32_t pages)
+{
+	int wrong = change_rights(address, pages,
+				  &(struct change){ RIGHTS_EXECUTE, MEMORY_RIGHTS, RIGHTS_EXECUTE });
+
+	if (wrong == 0)
+		cpu_sync_instructions(address, (size_t)pages * PAGE_SIZE);
+	return wrong;
+}
