@@ -8,6 +8,7 @@
 #include "arch/mmu.h"
 #include "kern/exception.h"
 #include "kern/selftest.h"
+#include "mm/obj/cache.h"
 #include "mm/virt/aliases.h"
 #include "mm/virt/set_memory.h"
 
@@ -32,6 +33,19 @@ static unsigned int allowed(uintptr_t address)
 	if (exception_try_execute(address, 0, NULL))
 		bits |= 1;
 	return bits;
+}
+
+/* Tables come from a cache, which keeps some memory for the next ones. */
+static void tables_begin(void)
+{
+	caches_shrink(GFP_KERNEL, 0);
+	begin();
+}
+
+static void tables_end(void)
+{
+	caches_shrink(GFP_KERNEL, 0);
+	end();
 }
 
 enum { NOTHING = 0, R = 4, RW = 6, RX = 5 };
@@ -104,10 +118,10 @@ SELFTEST(set_memory, matrix)
 		{ 10, 0, 4 * SECTION_SIZE },
 	};
 
-	begin();
+	tables_begin();
 	for (unsigned int i = 0; i < ARRAY_SIZE(parts); i++)
 		try_matrix(parts[i].order, parts[i].offset, parts[i].bytes);
-	end();
+	tables_end();
 }
 
 SELFTEST(set_memory, a_section_is_whole_again)
@@ -115,7 +129,7 @@ SELFTEST(set_memory, a_section_is_whole_again)
 	uintptr_t block;
 	struct mapping before;
 
-	begin();
+	tables_begin();
 	block = __get_free_pages(GFP_KERNEL | __GFP_NOWARN, 8);
 	if (block != 0 && mmu_query(block, &before)) {
 		EXPECT(set_memory_ro(block + PAGE_SIZE, 1) == 0);
@@ -125,14 +139,14 @@ SELFTEST(set_memory, a_section_is_whole_again)
 		expect_whole_again(block, before.bytes);
 	}
 	free_pages(block, 8);
-	end();
+	tables_end();
 }
 
 SELFTEST(set_memory, refused)
 {
 	uintptr_t page;
 
-	begin();
+	tables_begin();
 	page = __get_free_page(GFP_KERNEL);
 	EXPECT(set_memory_x(page, 1) == -EPERM); /* it can be written */
 	EXPECT(set_memory_ro(page + 4, 1) == -EINVAL);
@@ -142,7 +156,7 @@ SELFTEST(set_memory, refused)
 	EXPECT(set_memory_ro(0x1000, 1) == -EFAULT);
 	EXPECT(allowed(page) == RW && allowed(0x1000) == NOTHING);
 	free_page(page);
-	end();
+	tables_end();
 }
 
 /* Seen by two addresses, it may not be written by one and executed by the other. */
@@ -153,7 +167,7 @@ SELFTEST(set_memory, aliases_count)
 	uintptr_t page;
 	uint64_t at = 0;
 
-	begin();
+	tables_begin();
 	page = __get_free_page(GFP_KERNEL);
 	while (alias_next(&at, virt_to_phys((void *)page), PAGE_SIZE, &mapping))
 		found += mapping.virt <= page && page < mapping.virt + mapping.bytes;
@@ -161,5 +175,5 @@ SELFTEST(set_memory, aliases_count)
 	EXPECT(alias_has_rights(virt_to_phys((void *)page), PAGE_SIZE, RIGHTS_WRITE));
 	EXPECT(!alias_has_rights(virt_to_phys((void *)page), PAGE_SIZE, RIGHTS_EXECUTE));
 	free_page(page);
-	end();
+	tables_end();
 }

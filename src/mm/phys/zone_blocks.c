@@ -115,13 +115,20 @@ static void make_all(void)
 	make_blocks(UNIT_DOWN(done_pfn), done_pfn, PAGE_HOLE);
 }
 
-/* Another number than the boot before had: its heads are where ours will be, if RAM kept them. */
+/*
+ * Another number than the boot before had: its heads are where ours will be, if RAM kept them. From 1 to
+ * below the first byte of PAGE_OFFSET: a cache's key (mm/obj/) has the number on top, and may not be
+ * the address of an object, whose mark would then be 0.
+ */
 static void count_boots(void)
 {
 	const struct memblock_region *ram = memblock.memory.regions;
+	uint32_t flags = pfn_to_page(PFN_UP(ram->base))->flags;
+	uint32_t number = (flags >> PAGE_BOOT_SHIFT & PAGE_BOOT_MASK) + 1;
 
-	page_boot_number = (pfn_to_page(PFN_UP(ram->base))->flags + (1U << PAGE_BOOT_SHIFT)) &
-			   PAGE_BOOT_MASK << PAGE_BOOT_SHIFT;
+	if (number >= CONFIG_PAGE_OFFSET >> 24)
+		number = 1;
+	page_boot_number = number << PAGE_BOOT_SHIFT;
 }
 
 void zone_blocks_init(void)
