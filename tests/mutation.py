@@ -29,7 +29,8 @@ HANG_SECONDS = 120
 # A line of each room that is replaced by itself: the tests pass without a bug, however it is built.
 CONTROLS = (("src/mm/phys/buddy.c", '#include "mm/phys/buddy.h"\n'),
             ("src/mm/obj/kmalloc.c", '#include "mm/obj/cache.h"\n'),
-            ("src/arch/arm/mmu.c", '#include "arch/mmu.h"\n'))
+            ("src/arch/arm/mmu.c", '#include "arch/mmu.h"\n'),
+            ("src/mm/virt/vmalloc.c", '#include "mm/virt/vmap_area.h"\n'))
 
 # Quick ones first. (program, constants, arguments)
 PAGE_UNITS = ("test_pages", "test_pages_gfp", "test_pages_types", "test_pages_pieces", "test_pages_why",
@@ -42,6 +43,8 @@ OBJECT_PROGRAMS = [(unit, constants, []) for constants in ("model", "tiny") for 
 # Against a model of the core instead of the allocators' doubles.
 MMU_SOURCE = "src/arch/arm/mmu.c"
 MMU_PROGRAMS = [("test_mmu", "sanitized", [])]
+AREA_TREE = "src/mm/virt/area_tree.c"
+VIRTUAL_PROGRAMS = [("test_vmalloc", constants, []) for constants in ("model", "tiny")]
 
 
 @dataclasses.dataclass
@@ -124,6 +127,10 @@ class Build:
         sources = self.options.object_sources if "objects" in program else self.options.sources
         if program == "test_mmu":
             sources = [MMU_SOURCE]
+        if program == "test_vmalloc":
+            sources = self.options.virtual_sources
+        if program == "test_area_tree":
+            sources = [AREA_TREE]
         objects = objects_of(program, constants, sources)
         header = self.mutation.path.endswith(".h")
         for source in objects:
@@ -158,6 +165,10 @@ def fails(program, arguments):
 def programs_for(path):
     if path == MMU_SOURCE:
         return MMU_PROGRAMS
+    if path == AREA_TREE:
+        return [("test_area_tree", "sanitized", [])] + VIRTUAL_PROGRAMS
+    if path.startswith("src/mm/virt/"):
+        return VIRTUAL_PROGRAMS
     return OBJECT_PROGRAMS if path.startswith("src/mm/obj/") else PAGE_PROGRAMS + OBJECT_PROGRAMS
 
 
@@ -180,6 +191,7 @@ def main():
     parser.add_argument("--sources", type=str.split, default=[],
                         help="what the tests of pages are made of")
     parser.add_argument("--object-sources", type=str.split, default=[], help="those of objects")
+    parser.add_argument("--virtual-sources", type=str.split, default=[], help="those of vmalloc")
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--list", action="store_true")
     options = parser.parse_args()

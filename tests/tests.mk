@@ -179,9 +179,9 @@ bench: images  ## instructions of each call beside Linux's and others' (build/be
 
 # Plants bugs; takes some minutes, so not part of `make test`.
 .PHONY: mutation
-mutation: $(HOST)/test_mmu $(foreach t,$(PAGE_TESTS) $(OBJECT_TESTS),$(HOST)/test_$(t) $(HOST)/test_$(t)_tiny)  ## plant known bugs one at a time and see each caught by a test
+mutation: $(HOST)/test_mmu $(HOST)/test_area_tree $(foreach t,$(PAGE_TESTS) $(OBJECT_TESTS) $(VIRTUAL_TESTS),$(HOST)/test_$(t) $(HOST)/test_$(t)_tiny)  ## plant known bugs one at a time and see each caught by a test
 	@tests/mutation.py -j $(JOBS) --cc '$(HOSTCC) $(filter-out -MMD -MP,$(SANITIZED))' --sources '$(PAGE_SRC)' \
-	  --object-sources '$(OBJECT_SRC)'
+	  --object-sources '$(OBJECT_SRC)' --virtual-sources '$(VIRTUAL_SRC)'
 
 lint:  ## include arrows, layout of the source, cppcheck, shellcheck
 	@tools/lint.sh

@@ -808,6 +808,27 @@ static void test_pages_have_one_kind(void **state)
 	expect_as_before();
 }
 
+/* Frames beside one that is mapped otherwise, on both sides of it, are nobody's. */
+static void test_neighbours_are_no_conflict(void **state)
+{
+	struct page *block, *around[2];
+	volatile char *io;
+	void *view;
+
+	(void)state;
+	start();
+	block = alloc_pages(GFP_HIGHUSER, 2);
+	around[0] = block;
+	around[1] = block + 2;
+	io = ioremap_wc(page_to_phys(block + 1), PAGE_SIZE);
+	view = vmap(around, 2, MEMORY_NORMAL, RIGHTS_WRITE);
+	assert_non_null(view);
+	vunmap(view);
+	iounmap(io);
+	__free_pages(block, 2);
+	expect_as_before();
+}
+
 /* Before frames change their kind, TLBs forget what they were. */
 static void test_kinds_change_after_a_flush(void **state)
 {
@@ -1250,6 +1271,7 @@ int main(void)
 		cmocka_unit_test(test_ioremap_of_ram),
 		cmocka_unit_test(test_devices_have_one_kind),
 		cmocka_unit_test(test_pages_have_one_kind),
+		cmocka_unit_test(test_neighbours_are_no_conflict),
 		cmocka_unit_test(test_kinds_change_after_a_flush),
 		cmocka_unit_test(test_misuse),
 		cmocka_unit_test(test_interrupts),
