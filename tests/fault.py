@@ -121,6 +121,17 @@ def stack_overflow(board):
     expect(seen == ["crash_recurse"] * 32, "not 32 times crash_recurse", output)
 
 
+def thread_stack(board):
+    """A stack of vmalloc's: the guard page below it stops the recursion, and the report says so."""
+    output = report_of("thread-stack", board)
+    has(output, r"^fatal: data abort at pc \w{8}, crash_recurse\+",
+        r"^  data abort, write to \w{8}: translation fault, page \(status 807\)",
+        r"^  sp is \d+ bytes below the thread's stack: stack overflow$|"
+        r"sp is on the thread's stack, \d{1,3} of", r"^  \.\.\. and more, after 32$")
+    seen = check_frames(output, board, "crash_recurse", "crash_recurse")
+    expect(seen == ["crash_recurse"] * 32, "not 32 times crash_recurse", output)
+
+
 def nested(board):
     """The first report never gets to its first line; the second is short, and there is no third."""
     output = report_of("nested", board)
@@ -175,7 +186,8 @@ def survived(board):
 
 def tests():
     kinds = {"null": null, "undefined": undefined, "jump": jump, "stack-smash": stack_smash,
-             "stack-overflow": stack_overflow, "nested": nested, "fatal": fatal}
+             "stack-overflow": stack_overflow, "thread-stack": thread_stack, "nested": nested,
+             "fatal": fatal}
     for board in ("virt", "raspi2b"):
         for kind, check in kinds.items():
             yield f"crash {kind}, {board}", lambda check=check, board=board: check(board)

@@ -32,7 +32,7 @@ struct unwind_range {
 	uintptr_t end;
 };
 
-#define UNWIND_STACKS 3
+#define UNWIND_STACKS 4 /* boot, exceptions twice, the running thread's */
 
 struct unwind_space {
 	struct unwind_range text;
@@ -41,7 +41,10 @@ struct unwind_space {
 	struct unwind_range stacks[UNWIND_STACKS];
 };
 
-extern const struct unwind_space unwind_image;
+extern struct unwind_space unwind_image;
+
+/* The stack that a thread runs on from now on; 0, 0: none but the boot stack. */
+void unwind_set_thread_stack(uintptr_t start, uintptr_t end);
 extern const char *const unwind_stack_names[UNWIND_STACKS];
 
 /*

@@ -146,11 +146,23 @@ static void report_registers(const struct exception_frame *frame)
 	       (frame->cpsr & 0x80) != 0 ? " IRQ" : "", (frame->cpsr & 0x40) != 0 ? " FIQ" : "");
 }
 
-/* The boot stack grows towards whatever lies below it. */
+/* Below each stack lies a guard page; frames of some pages may step over it. */
+static bool report_overflow(uint32_t sp)
+{
+	for (unsigned int i = 0; i < UNWIND_STACKS; i++) {
+		const struct unwind_range *stack = &unwind_image.stacks[i];
+
+		if (sp >= stack->start || stack->start - sp > 4 * PAGE_SIZE)
+			continue;
+		pr_err("  sp is %u bytes below the %s: stack overflow\n",
+		       (unsigned int)(stack->start - sp), unwind_stack_names[i]);
+		return true;
+	}
+	return false;
+}
+
 static void report_stack(uint32_t sp)
 {
-	const struct unwind_range *boot = &unwind_image.stacks[0];
-
 	for (unsigned int i = 0; i < UNWIND_STACKS; i++) {
 		const struct unwind_range *stack = &unwind_image.stacks[i];
 
@@ -161,10 +173,7 @@ static void report_stack(uint32_t sp)
 			return;
 		}
 	}
-	if (sp < boot->start && boot->start - sp <= 4 * PAGE_SIZE)
-		pr_err("  sp is %u bytes below the boot stack: stack overflow\n",
-		       (unsigned int)(boot->start - sp));
-	else
+	if (!report_overflow(sp))
 		pr_err("  sp is on no known stack\n");
 }
 

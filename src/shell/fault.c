@@ -11,6 +11,7 @@
 #include "kern/fatal.h"
 #include "lib/size.h"
 #include "mm/virt/fixmap.h"
+#include "mm/virt/kernel_stack.h"
 #include "shell/command.h"
 
 #define ROW_BYTES 16
@@ -195,6 +196,23 @@ CRASHER crash_stack_overflow(void)
 	asm volatile("");
 }
 
+CRASHER crash_on_that_stack(uintptr_t unused)
+{
+	(void)unused;
+	crash_recurse(UINT32_MAX);
+	asm volatile("");
+}
+
+/* A thread's stack lies in vmalloc's addresses, between guard pages. */
+CRASHER crash_thread_stack(void)
+{
+	char *stack = kernel_stack_alloc(2 * PAGE_SIZE);
+
+	if (stack != NULL)
+		kernel_stack_call(stack, 2 * PAGE_SIZE, crash_on_that_stack, 0);
+	asm volatile("");
+}
+
 /* The report looks for a console by the hook, and falls over. */
 CRASHER crash_nested(void)
 {
@@ -225,6 +243,7 @@ static const struct crash {
 	{ "jump", crash_jump },
 	{ "stack-smash", crash_stack_smash },
 	{ "stack-overflow", crash_stack_overflow },
+	{ "thread-stack", crash_thread_stack },
 	{ "nested", crash_nested },
 	{ "console", crash_console },
 	{ "fatal", crash_fatal },

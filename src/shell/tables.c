@@ -4,6 +4,7 @@
 
 #include "arch/mmu.h"
 #include "lib/size.h"
+#include "mm/virt/aliases.h"
 #include "mm/virt/vm_map.h"
 #include "shell/command.h"
 
@@ -189,6 +190,46 @@ static void wxaudit(int argc, char **argv)
 
 SHELL_COMMAND(wxaudit, wxaudit, "",
 	      "look for memory that can be written and executed, by any alias");
+
+/* --- aliases ----------------------------------------------------------------------------------- */
+
+static const char *const kind_texts[MEMORY_KINDS] = {
+	[MEMORY_NORMAL] = "cached",
+	[MEMORY_NONCACHED] = "not cached",
+	[MEMORY_DEVICE] = "device",
+};
+
+static const char *const rights_texts[MEMORY_RIGHTS] = {
+	[RIGHTS_READ] = "read",
+	[RIGHTS_WRITE] = "read, write",
+	[RIGHTS_EXECUTE] = "read, execute",
+};
+
+static void aliases(int argc, char **argv)
+{
+	const char *text = argc == 2 ? argv[1] : "";
+	struct mapping mapping;
+	unsigned int found = 0;
+	uint64_t phys, at = 0;
+
+	if (!parse_number(&text, &phys) || *text != '\0' || phys >= SZ_4G) {
+		console_printf("aliases: expects a physical address, such as 0x40200000\n");
+		return;
+	}
+	phys = ALIGN_DOWN(phys, PAGE_SIZE);
+	while (alias_next(&at, (phys_addr_t)phys, PAGE_SIZE, &mapping)) {
+		uintptr_t virt = mapping.virt + (uintptr_t)(phys - mapping.phys);
+
+		console_printf("0x%08" PRIxPTR "  %4zu KiB  %-10s  %-13s  %s\n", virt,
+			       mapping.bytes >> 10, kind_texts[mapping.kind],
+			       rights_texts[mapping.rights], vm_map_find(virt).name);
+		found++;
+	}
+	console_printf("%u addresses show frame %#" PRIx64 "\n", found, phys >> PAGE_SHIFT);
+}
+
+SHELL_COMMAND(aliases, aliases, "PHYSICAL",
+	      "every address that shows a frame, with its kind of memory and rights");
 
 /* --- translate ------------------------------------------------------------------------------- */
 

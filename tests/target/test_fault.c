@@ -392,7 +392,8 @@ static void walk(const struct unwind_space *space, struct unwind_registers *regi
 
 static void random_registers(struct unwind_registers *registers)
 {
-	const struct unwind_range *stack = &unwind_image.stacks[next_random() % UNWIND_STACKS];
+	const struct unwind_range *stack =
+		&unwind_image.stacks[next_random() % (UNWIND_STACKS - 1)];
 	uint32_t stack_bytes = stack->end - stack->start + 64;
 
 	for (unsigned int i = 0; i < 16; i++)

@@ -35,7 +35,7 @@ extern char boot_stack[], boot_stack_top[];
 extern char exception_stack[], exception_stack_top[];
 extern char exception_stack_nested[], exception_stack_nested_top[];
 
-const struct unwind_space unwind_image = {
+struct unwind_space unwind_image = {
 	.text = RANGE(__text_start, __text_end),
 	.index = RANGE(__exidx_start, __exidx_end),
 	.table = RANGE(__extab_start, __extab_end),
@@ -44,7 +44,13 @@ const struct unwind_space unwind_image = {
 };
 
 const char *const unwind_stack_names[UNWIND_STACKS] = { "boot stack", "exception stack",
-							"second exception stack" };
+							"second exception stack",
+							"thread's stack" };
+
+void unwind_set_thread_stack(uintptr_t start, uintptr_t end)
+{
+	unwind_image.stacks[UNWIND_STACKS - 1] = (struct unwind_range){ start, end };
+}
 
 /* The compiler's calls for the personality routines pull in libgcc's unwinder if nobody has them. */
 void __aeabi_unwind_cpp_pr0(void);

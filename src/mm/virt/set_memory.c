@@ -131,8 +131,8 @@ int set_memory_nx(uintptr_t address, uint32_t pages)
 /* What was written there as data is what shall be fetched. */
 int set_memory_x(uintptr_t address, uint32_t pages)
 {
-	int wrong = change_rights(address, pages,
-				  &(struct change){ RIGHTS_EXECUTE, MEMORY_RIGHTS, RIGHTS_EXECUTE });
+	int wrong = change_rights(
+		address, pages, &(struct change){ RIGHTS_EXECUTE, MEMORY_RIGHTS, RIGHTS_EXECUTE });
 
 	if (wrong == 0)
 		cpu_sync_instructions(address, (size_t)pages * PAGE_SIZE);
