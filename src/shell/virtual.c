@@ -110,7 +110,8 @@ static void ioremap_command(int argc, char **argv)
 		print_address("ioremap", (uintptr_t)ioremap((phys_addr_t)phys, bytes));
 }
 
-SHELL_COMMAND(ioremap, ioremap_command, "ADDRESS BYTES", "map registers of a device");
+SHELL_COMMAND(ioremap, ioremap_command, "PHYS ...",
+	      "map registers of a device: physical address, bytes");
 
 static void iounmap_command(int argc, char **argv)
 {
