@@ -18,6 +18,10 @@
  *	                                             order 8 does: 512 it is
  *
  * At every half that a descent reaches there is a head: whoever split the block above wrote it.
+ *
+ * What was an allocated block's head never stays one as a tail: whoever frees a block writes its head
+ * first. So a struct page that says "allocated, in this boot" is a head, but for rubbish that says it
+ * by chance.
  */
 #ifndef STRATA_MM_PHYS_PAGE_H
 #define STRATA_MM_PHYS_PAGE_H
@@ -37,7 +41,8 @@
  *	| migrate| zone| order| this boot|comp|window | type |
  *
  * What differs among blocks of one use is at the top, so that one shift leaves it out of a comparison.
- * The window's bits are the owner's: a slab's hold its cache.
+ * The window's bits are the owner's: a slab's hold its cache; in highmem they say where kmap shows the
+ * page, and of a head, whether it may show any page of the block (mm/virt/kmap.h).
  *
  * "This boot" is a number that the boot before had another of: RAM keeps its contents over a reset,
  * and the tails with them, which then look like heads of long ago. One that is freed by mistake is
@@ -69,6 +74,8 @@ enum page_type {
 #define PAGE_TYPE_MASK     15U
 #define PAGE_WINDOW_SHIFT  4
 #define PAGE_WINDOW_MASK   1023U
+#define PAGE_WINDOW_BLOCK  1022U /* of a block's head: some page of it may be shown in a window */
+#define PAGE_WINDOW_BITS   (PAGE_WINDOW_MASK << PAGE_WINDOW_SHIFT)
 #define PAGE_COMPOUND      (1U << 14) /* asked for with __GFP_COMP: tails stand for the head */
 #define PAGE_BOOT_SHIFT    15
 #define PAGE_BOOT_MASK     0xffU

@@ -26,6 +26,8 @@ bool (*page_reclaim_hook)(gfp_t gfp, unsigned int order);
 bool (*page_compact_hook)(gfp_t gfp, unsigned int order);
 void *(*page_window_open_hook)(struct page *page);
 void (*page_window_close_hook)(const void *address);
+bool (*page_forget_window_hook)(struct page *page, void *caller);
+void (*page_split_window_hook)(struct page *page, unsigned int order);
 void (*page_misuse_hook)(const struct page_misuse *misuse);
 
 static uint32_t refusals;
@@ -527,7 +529,17 @@ static int drop_reference(struct page *page)
 	return (int)((count - 1) & PAGE_COUNT_REFS_MASK);
 }
 
-/* What is neither an ordinary block with one reference nor a mistake: shared, compound, or both. */
+/* The last reference goes to a block of which a window may show something. */
+static bool is_shown_last(const struct page *page)
+{
+	return page_forget_window_hook != NULL && (page->flags & PAGE_WINDOW_BITS) != 0 &&
+	       (__atomic_load_n(&page->count, __ATOMIC_RELAXED) & PAGE_COUNT_REFS_MASK) == 1;
+}
+
+/*
+ * What is neither an ordinary block with one reference nor a mistake: shared, compound, shown in a
+ * window, or all of that.
+ */
 static __attribute__((noinline)) void free_slow(struct page *page, unsigned int order)
 {
 	void *caller = __builtin_return_address(0); /* of who freed: this is called last of all */
@@ -535,6 +547,11 @@ static __attribute__((noinline)) void free_slow(struct page *page, unsigned int 
 
 	if (misuse >= 0) {
 		page_report_misuse((enum page_misuse_kind)misuse, page, order, caller);
+		return;
+	}
+	if (unlikely(is_shown_last(page))) {
+		if (page_forget_window_hook(page, caller))
+			__free_pages(page, order); /* an ordinary block now */
 		return;
 	}
 	left = drop_reference(page);

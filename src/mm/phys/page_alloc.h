@@ -164,6 +164,15 @@ void *page_window_open(struct page *page);
 void page_window_close(const void *address);
 
 /*
+ * The last reference to a block goes whose head's window bits are set: its windows are to be closed,
+ * and the bits cleared. False: one is in use, that was told, and the block stays allocated.
+ */
+extern bool (*page_forget_window_hook)(struct page *page, void *caller);
+
+/* A block whose head's window bits were set is single pages now: each is to have its own. */
+extern void (*page_split_window_hook)(struct page *page, unsigned int order);
+
+/*
  * While on, hot paths are closed: every request and every free takes the slow path. For
  * page_debug.c. The magazines are empty then.
  */

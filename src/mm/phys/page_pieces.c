@@ -18,6 +18,7 @@ void split_page(struct page *page, unsigned int order)
 {
 	uint32_t single =
 		page_flags(PAGE_ALLOCATED, 0, page_zone_index(page), page_migrate_type(page));
+	bool shown = (page->flags & PAGE_WINDOW_BITS) != 0;
 	int misuse = page_find_misuse(page, order);
 
 	if (misuse < 0 && (page->count != 1 || (page->flags & PAGE_COMPOUND) != 0))
@@ -33,6 +34,8 @@ void split_page(struct page *page, unsigned int order)
 	}
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	page->flags = single;
+	if (shown && page_split_window_hook != NULL)
+		page_split_window_hook(page, order);
 }
 
 unsigned int get_order(size_t bytes)
