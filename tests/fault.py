@@ -26,12 +26,12 @@ BELOW = ("crash", "shell_run", "boot_main", "virtual_entry")  # every walk from 
 FRAME = re.compile(r"^  \[<(\w{8})>\] (\S+)\+0x(\w+)/0x(\w+)", re.M)
 
 
-def crash(kind, board, **options):
-    return qemu.boot(board=board, bootargs=f'quiet run="crash {kind}"', **options)
+def crash(kind, board, bootargs="", **options):
+    return qemu.boot(board=board, bootargs=f'quiet {bootargs} run="crash {kind}"', **options)
 
 
-def report_of(kind, board, vmsplit=None):
-    result = crash(kind, board, timeout=HANG_SECONDS, vmsplit=vmsplit)
+def report_of(kind, board, vmsplit=None, bootargs=""):
+    result = crash(kind, board, bootargs, timeout=HANG_SECONDS, vmsplit=vmsplit)
     output = result.output
     expect(not result.timed_out, f"no end after {HANG_SECONDS} s: taken for a hang", output)
     expect(result.exit_status == EXIT_STATUS, f"QEMU's exit status is {result.exit_status}", output)
@@ -141,6 +141,17 @@ def nested(board):
     expect(output.count("fatal:") == 1 and "Backtrace" not in output, "more than one", output)
 
 
+def window(board):
+    """A pointer that outlived its window: without and with who closed it."""
+    output = report_of("window", board)
+    has(output, r"^fatal: data abort at pc \w{8}, crash_window\+",
+        r"^  ffc\w{5}: fixmap.*, nothing mapped$",
+        r"^  a window to highmem that is closed \(highmem_debug=1 tells more\)$")
+    output = report_of("window", board, bootargs="highmem_debug=1")
+    has(output, r"^  the window showed page 0x\w+ until it was closed$",
+        r"^  opened by:\n    crash_window\+0x", r"^  closed by:\n    crash_close_window\+0x")
+
+
 def fatal(board):
     output = report_of("fatal", board)
     has(output, r"^fatal: asked for by crash fatal: 42$")
@@ -187,7 +198,7 @@ def survived(board):
 def tests():
     kinds = {"null": null, "undefined": undefined, "jump": jump, "stack-smash": stack_smash,
              "stack-overflow": stack_overflow, "thread-stack": thread_stack, "nested": nested,
-             "fatal": fatal}
+             "window": window, "fatal": fatal}
     for board in ("virt", "raspi2b"):
         for kind, check in kinds.items():
             yield f"crash {kind}, {board}", lambda check=check, board=board: check(board)

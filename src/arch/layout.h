@@ -3,12 +3,12 @@
  * The kernel's address space. Fixed points; PAGE_OFFSET comes from the split.
  *
  *	0xffff0000              exception vectors
- *	0xffc80000-0xfff00000   fixmap: early device windows, later per-CPU kmap_local slots
+ *	0xffc80000-0xfff00000   fixmap: early device windows, per-CPU kmap_local slots
  *	0xff800000-0xffc00000   the device tree blob, read-only
  *	0xff000000-0xff800000   spare
  *	      ...-0xff000000    vmalloc and ioremap, after a gap of 8 MiB
  *	PAGE_OFFSET-...         linear map of lowmem
- *	PAGE_OFFSET-4M          pkmap
+ *	PAGE_OFFSET-4M          pkmap: windows of kmap
  *	PAGE_OFFSET-16M         spare
  *	PAGE_OFFSET-32M         vmemmap: struct page of each frame of the 4 GiB space
  *	below                   user space

@@ -14,6 +14,7 @@
 #include "boot/devices.h"
 #include "boot/dtlint.h"
 #include "boot/info.h"
+#include "boot/kmap_events.h"
 #include "boot/memory.h"
 #include "boot/object_events.h"
 #include "boot/page_events.h"
@@ -77,6 +78,7 @@ static void name_areas(void)
 static const char *check_memory(void)
 {
 	static char text[128];
+	const char *window = kmap_events_check();
 	struct object_check_result objects;
 	struct page_check_result pages;
 
@@ -87,7 +89,7 @@ static const char *check_memory(void)
 			 objects.cache != NULL ? objects.cache : "none", objects.address,
 			 objects.broken);
 	else
-		return NULL;
+		return window;
 	return text;
 }
 
@@ -242,12 +244,16 @@ static void setup_struct_pages(void)
 	if (!vmemmap_init())
 		fatal("lowmem is too small for the struct pages of all RAM; use a split with more "
 		      "lowmem, a larger lowmem= or a smaller mem=");
+	if (!kmap_take_memory())
+		fatal("lowmem is too small for the tables of kmap's windows, or for the records of "
+		      "highmem_debug=1; use a smaller mem=");
 }
 
 /* Until now everything came from memblock; from now on nothing does. */
 static void setup_zones(void)
 {
 	page_events_attach();
+	kmap_events_attach();
 	zones_init(&plan.layout);
 	kmap_init();
 }
@@ -330,7 +336,7 @@ void boot_main(void)
 	setup_layout();        /* the zones have their places */
 	setup_linear_map();    /* memblock_alloc works, below lowmem's end */
 	setup_struct_pages();  /* pfn_to_page works for any address */
-	setup_zones();         /* alloc_pages works, memblock is done */
+	setup_zones();         /* alloc_pages and kmap work, memblock is done */
 	note_first_page();     /* it does */
 	setup_objects();       /* kmalloc works */
 	setup_vmalloc();       /* vmalloc and ioremap work */
@@ -338,5 +344,6 @@ void boot_main(void)
 	say_addresses();
 	probe_devices(); /* poweroff and reboot work */
 	say_summary();
-	shell_run(); /* a person can type */
+	kmap_events_say_forgotten(); /* no window of the boot is left that nobody needs */
+	shell_run();                 /* a person can type */
 }

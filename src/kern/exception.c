@@ -15,6 +15,7 @@ extern char __image_start[], __text_start[], __text_end[], __rodata_start[], __r
 extern char __data_start[], __image_end[];
 
 const char *(*exception_area_hook)(uintptr_t address);
+void (*exception_place_hook)(uintptr_t address);
 
 static const char *const kind_names[] = {
 	[EXCEPTION_UNDEFINED] = "undefined instruction",
@@ -105,6 +106,8 @@ static void report_place(uint32_t address)
 		pr_err("  %08x: %s, physical %08x, %s\n", (unsigned int)address, area_of(address),
 		       (unsigned int)phys,
 		       mmu_translate(address, true, &phys) ? "writable" : "read-only");
+	if (exception_place_hook != NULL)
+		exception_place_hook(address);
 }
 
 static void report_fault(const struct exception_info *info)

@@ -47,4 +47,7 @@ const char *exception_text(const struct exception_info *info);
 /* Names the area of the address space that an address is in. For reports; set by the boot. */
 extern const char *(*exception_area_hook)(uintptr_t address);
 
+/* Says more about an address that faulted, in lines of the log. May be NULL; set by the boot. */
+extern void (*exception_place_hook)(uintptr_t address);
+
 #endif

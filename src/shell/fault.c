@@ -12,6 +12,7 @@
 #include "lib/size.h"
 #include "mm/virt/fixmap.h"
 #include "mm/virt/kernel_stack.h"
+#include "mm/virt/kmap.h"
 #include "shell/command.h"
 
 #define ROW_BYTES 16
@@ -229,6 +230,22 @@ CRASHER crash_console(void)
 	asm volatile("");
 }
 
+/* A pointer that outlives its window; the page is one of the image's. */
+CRASHER crash_close_window(const volatile uint32_t *window)
+{
+	kunmap_local((const void *)window);
+	asm volatile("");
+}
+
+CRASHER crash_window(void)
+{
+	volatile uint32_t *window = kmap_local_pfn(page_to_pfn(virt_to_page(__func__)));
+
+	crash_close_window(window);
+	*window = 1;
+	asm volatile("");
+}
+
 CRASHER crash_fatal(void)
 {
 	fatal("asked for by crash fatal: %d", 42);
@@ -246,6 +263,7 @@ static const struct crash {
 	{ "thread-stack", crash_thread_stack },
 	{ "nested", crash_nested },
 	{ "console", crash_console },
+	{ "window", crash_window },
 	{ "fatal", crash_fatal },
 };
 
