@@ -30,7 +30,8 @@ HANG_SECONDS = 120
 CONTROLS = (("src/mm/phys/buddy.c", '#include "mm/phys/buddy.h"\n'),
             ("src/mm/obj/kmalloc.c", '#include "mm/obj/cache.h"\n'),
             ("src/arch/arm/mmu.c", '#include "arch/mmu.h"\n'),
-            ("src/mm/virt/vmalloc.c", '#include "mm/virt/vmap_area.h"\n'))
+            ("src/mm/virt/vmalloc.c", '#include "mm/virt/vmap_area.h"\n'),
+            ("src/mm/virt/pkmap.c", '#include "mm/virt/pkmap.h"\n'))
 
 # Quick ones first. (program, constants, arguments)
 PAGE_UNITS = ("test_pages", "test_pages_gfp", "test_pages_types", "test_pages_pieces", "test_pages_why",
@@ -45,6 +46,10 @@ MMU_SOURCE = "src/arch/arm/mmu.c"
 MMU_PROGRAMS = [("test_mmu", "sanitized", [])]
 AREA_TREE = "src/mm/virt/area_tree.c"
 VIRTUAL_PROGRAMS = [("test_vmalloc", constants, []) for constants in ("model", "tiny")]
+WINDOW_SOURCES = tuple(f"src/mm/virt/{name}" for name in (
+    "kmap.c", "kmap.h", "pkmap.c", "pkmap.h", "kmap_debug.c", "kmap_debug.h", "kmap_report.c",
+    "highmem.c", "highmem.h", "fixmap.c", "fixmap.h"))
+KMAP_PROGRAMS = [("test_kmap", constants, ["20000"]) for constants in ("tiny", "model")]
 
 
 @dataclasses.dataclass
@@ -131,6 +136,8 @@ class Build:
             sources = self.options.virtual_sources
         if program == "test_area_tree":
             sources = [AREA_TREE]
+        if program == "test_kmap":
+            sources = self.options.kmap_sources
         objects = objects_of(program, constants, sources)
         header = self.mutation.path.endswith(".h")
         for source in objects:
@@ -167,9 +174,13 @@ def programs_for(path):
         return MMU_PROGRAMS
     if path == AREA_TREE:
         return [("test_area_tree", "sanitized", [])] + VIRTUAL_PROGRAMS
+    if path in WINDOW_SOURCES:
+        return KMAP_PROGRAMS
     if path.startswith("src/mm/virt/"):
         return VIRTUAL_PROGRAMS
-    return OBJECT_PROGRAMS if path.startswith("src/mm/obj/") else PAGE_PROGRAMS + OBJECT_PROGRAMS
+    if path.startswith("src/mm/obj/"):
+        return OBJECT_PROGRAMS
+    return PAGE_PROGRAMS + OBJECT_PROGRAMS + KMAP_PROGRAMS
 
 
 def try_mutation(mutation, options):
@@ -192,6 +203,7 @@ def main():
                         help="what the tests of pages are made of")
     parser.add_argument("--object-sources", type=str.split, default=[], help="those of objects")
     parser.add_argument("--virtual-sources", type=str.split, default=[], help="those of vmalloc")
+    parser.add_argument("--kmap-sources", type=str.split, default=[], help="those of windows")
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--list", action="store_true")
     options = parser.parse_args()

@@ -124,6 +124,19 @@ endef
 $(foreach t,$(VIRTUAL_TESTS),$(eval $(call virtual_test_rule,$(t),model,)) $(eval $(call virtual_test_rule,$(t),tiny,_tiny)))
 TESTS += $(VIRTUAL_TESTS) $(VIRTUAL_TESTS:%=%_tiny)
 
+# Windows to highmem on top of it, against a double of the page tables.
+KMAP_SRC := $(PAGE_SRC) $(addprefix src/mm/virt/,kmap.c pkmap.c kmap_debug.c kmap_report.c highmem.c fixmap.c) \
+	    tests/host/window_double.c
+define kmap_test_rule
+$(HOST)/test_kmap$(2): $(HOST)/$(1)/tests/host/test_kmap.c.o $(KMAP_SRC:%=$(HOST)/$(1)/%.o)
+	@echo "  HOSTLD  $$@"
+	@$$(HOSTCC) $$(SANITIZED) $$^ -lcmocka -o $$@
+-include $(HOST)/$(1)/tests/host/test_kmap.c.d $(KMAP_SRC:%=$(HOST)/$(1)/%.d)
+endef
+$(eval $(call kmap_test_rule,model,))
+$(eval $(call kmap_test_rule,tiny,_tiny))
+TESTS += kmap kmap_tiny
+
 # What a board recorded, on the same allocator (tests/replay.py; tests/host/replay.c says how).
 $(HOST)/replay: $(HOST)/model/tests/host/replay.c.o $(PAGE_SRC:%=$(HOST)/model/%.o)
 	@echo "  HOSTLD  $@"
@@ -179,9 +192,10 @@ bench: images  ## instructions of each call beside Linux's and others' (build/be
 
 # Plants bugs; takes some minutes, so not part of `make test`.
 .PHONY: mutation
-mutation: $(HOST)/test_mmu $(HOST)/test_area_tree $(foreach t,$(PAGE_TESTS) $(OBJECT_TESTS) $(VIRTUAL_TESTS),$(HOST)/test_$(t) $(HOST)/test_$(t)_tiny)  ## plant known bugs one at a time and see each caught by a test
+mutation: $(HOST)/test_mmu $(HOST)/test_area_tree $(foreach t,$(PAGE_TESTS) $(OBJECT_TESTS) $(VIRTUAL_TESTS) kmap,$(HOST)/test_$(t) $(HOST)/test_$(t)_tiny)  ## plant known bugs one at a time and see each caught by a test
 	@tests/mutation.py -j $(JOBS) --cc '$(HOSTCC) $(filter-out -MMD -MP,$(SANITIZED))' --sources '$(PAGE_SRC)' \
-	  --object-sources '$(OBJECT_SRC)' --virtual-sources '$(VIRTUAL_SRC)'
+	  --object-sources '$(OBJECT_SRC)' --virtual-sources '$(VIRTUAL_SRC)' \
+	  --kmap-sources '$(KMAP_SRC)'
 
 lint:  ## include arrows, layout of the source, cppcheck, shellcheck
 	@tools/lint.sh

@@ -101,20 +101,9 @@ static void *open_window(struct page *page)
 int harness_arena_file = -1;
 
 /*
- * The addresses' lower halves begin as on the target: none of the first GiB is NULL or another number
- * that is no address there.
+ * Shared, so that a page can be mapped a second time. The lower halves of its addresses begin as on the
+ * target: none of the first GiB is NULL or another number that is no address there.
  */
-static void *arena_place(size_t bytes)
-{
-	char *room = mmap(NULL, bytes + (2ULL << 32), PROT_NONE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	if (room == MAP_FAILED)
-		abort();
-	munmap(room, bytes + (2ULL << 32));
-	return (char *)ALIGN_UP((uintptr_t)room, 1ULL << 32) + CONFIG_PAGE_OFFSET;
-}
-
 static void *map_arena(size_t bytes)
 {
 	void *memory;
@@ -122,7 +111,7 @@ static void *map_arena(size_t bytes)
 	harness_arena_file = memfd_create("arena", 0);
 	if (harness_arena_file < 0 || ftruncate(harness_arena_file, (off_t)bytes) != 0)
 		abort();
-	memory = mmap(arena_place(bytes), bytes, PROT_READ | PROT_WRITE,
+	memory = mmap((void *)DOUBLE_LINEAR, bytes, PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_NORESERVE | MAP_FIXED_NOREPLACE, harness_arena_file, 0);
 	if (memory == MAP_FAILED)
 		abort();

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The double of arch/mmu.h for windows on the host: a window shows the very bytes of a page of
+ * page_harness's arena, by a second mapping of them.
+ *
+ * It has a TLB that forgets only what it is told to forget: what was cleared goes on being shown until
+ * mmu_flush, and to open such a window fails the test. So does an operation with interrupts let in, a
+ * window that is opened twice, and one that is closed twice.
+ */
+#ifndef STRATA_TESTS_WINDOW_DOUBLE_H
+#define STRATA_TESTS_WINDOW_DOUBLE_H
+
+#include "lib/types.h"
+
+/* All windows closed, no table. */
+void double_windows_reset(void);
+
+/* How often the TLBs were told since then, and second-level tables that were taken. */
+extern unsigned int double_flushes, double_tables;
+
+#endif
