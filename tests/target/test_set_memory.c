@@ -21,7 +21,7 @@
 extern char __image_start[];
 
 /* Whether a word can be read, written with what it holds, and called; each as a digit. */
-static unsigned int allowed(uintptr_t address)
+static unsigned int allowed_data(uintptr_t address)
 {
 	unsigned int bits = 0;
 	uint32_t value = 0;
@@ -30,9 +30,12 @@ static unsigned int allowed(uintptr_t address)
 		bits |= 4;
 	if (exception_try_write32(address, value, NULL))
 		bits |= 2;
-	if (exception_try_execute(address, 0, NULL))
-		bits |= 1;
 	return bits;
+}
+
+static unsigned int allowed(uintptr_t address)
+{
+	return allowed_data(address) | (exception_try_execute(address, 0, NULL) ? 1 : 0);
 }
 
 /* Tables come from a cache, which keeps some memory for the next ones. */
@@ -50,14 +53,17 @@ static void tables_end(void)
 
 enum { NOTHING = 0, R = 4, RW = 6, RX = 5 };
 
-/* Each page of a block by its first and last word, and the words on both sides of it. */
+/*
+ * Each page of a block by its first and last word. Only the first is called: QEMU's raspi2b looks up
+ * translated code by KiB, and maintenance by a page's address makes it forget the first of four.
+ */
 static bool all_allowed(uintptr_t start, size_t bytes, unsigned int inside)
 {
 	bool right = true;
 
 	for (size_t at = 0; at < bytes; at += PAGE_SIZE)
 		right = right && allowed(start + at) == inside &&
-			allowed(start + at + PAGE_SIZE - 4) == inside;
+			allowed_data(start + at + PAGE_SIZE - 4) == (inside & 6);
 	return right;
 }
 
@@ -88,7 +94,7 @@ static void try_matrix(unsigned int order, size_t offset, size_t bytes)
 	for (unsigned int i = 0; i < ARRAY_SIZE(steps); i++) {
 		EXPECT(steps[i].change(part, (uint32_t)(bytes / PAGE_SIZE)) == 0);
 		EXPECT(all_allowed(part, bytes, steps[i].after));
-		EXPECT(offset == 0 || allowed(part - 4) == RW);
+		EXPECT(offset == 0 || allowed(part - PAGE_SIZE) == RW);
 		EXPECT(offset + bytes == all || allowed(part + bytes) == RW);
 	}
 	free_pages(block, order);
