@@ -50,6 +50,14 @@ LIMITS = {
     ("kmem_cache_192_10k.alloc", "mean"): 106, ("kmem_cache_192_10k.free", "mean"): 160,
     ("objects_worst.alloc", "max"): 2000, ("objects_worst_8_bytes.alloc", "max"): 6000,
     ("objects_worst.free", "max"): 3500,
+    ("kmap_local_highmem.map", "max"): 60, ("kmap_local_highmem.unmap", "max"): 50,
+    ("kmap_local_lowmem.map", "max"): 12, ("kmap_local_lowmem.unmap", "max"): 6,
+    ("kmap_highmem_same.map", "max"): 50, ("kmap_highmem_same.unmap", "max"): 40,
+    ("kmap_highmem_fresh2048.map", "mean"): 120, ("kmap_highmem_fresh2048.map", "max"): 3000,
+    ("kmap_highmem_fresh2048.unmap", "max"): 3000,
+    ("kmap_worst.map", "max"): 3000, ("kmap_worst.refused", "max"): 3000,
+    ("vmalloc_64K.alloc", "mean"): 1200, ("vmalloc_64K.free", "mean"): 1200,
+    ("vmalloc_1M.alloc", "mean"): 12000, ("vmalloc_1M.free", "mean"): 12000,
 }
 FACT_LIMITS = {
     "traceH.refused": 0, "traceH.held_bytes": 1344 * 2621836 // 1000,
@@ -59,7 +67,8 @@ FACT_LIMITS = {
 BOOT_GROWTH = 40000  # from 256 MiB to 3 GiB
 
 SHOWN = {"pages": ("Linux SMP", "RT-Thread", "LK", "Circle"),
-         "objects": ("Linux SMP", "RT-Thread slab", "TLSF", "newlib")}
+         "objects": ("Linux SMP", "RT-Thread slab", "TLSF", "newlib"),
+         "virtual": ("Linux SMP", "Linux UP")}
 
 
 # --- measuring -----------------------------------------------------------------------------------
@@ -90,8 +99,8 @@ def measure_pages(rows, facts):
           rows, facts)
 
 
-def measure_objects(rows, facts):
-    outputs = [run("bench objects", vmsplit="3G", mem="1G") for _ in range(2)]
+def measure_suite(suite, rows, facts):
+    outputs = [run(f"bench {suite}", vmsplit="3G", mem="1G") for _ in range(2)]
     if outputs[0] != outputs[1]:
         sys.exit("bench.py: two runs differ; is -icount in effect?")
     parse(outputs[0], rows, facts)
@@ -220,14 +229,17 @@ def main():
     os.chdir(ROOT)
     with open("tests/bench/peers.json", encoding="utf-8") as file:
         peers = json.load(file)
-    rows, objects, facts = {}, {}, {}
+    rows, objects, virtual, facts = {}, {}, {}, {}
     measure_pages(rows, facts)
-    measure_objects(objects, facts)
+    measure_suite("objects", objects, facts)
+    measure_suite("virtual", virtual, facts)
     measure_boot(facts)
     tables = {"pages": rows_table(rows, peers["rows"], SHOWN["pages"]),
               "objects": rows_table(objects, peers["objects"], SHOWN["objects"]),
-              "held": held_table(facts), "boot": boot_table(facts, peers["boot"])}
+              "held": held_table(facts),
+              "virtual": rows_table(virtual, peers["virtual"], SHOWN["virtual"]), "boot": boot_table(facts, peers["boot"])}
     rows.update(objects)
+    rows.update(virtual)
     print("executed instructions; in brackets how many times Strata's mean\n")
     for table in tables.values():
         print(text_table(table) + "\n")

@@ -21,7 +21,7 @@ _Static_assert(PKMAP_WINDOWS <= SZ_4M / PKMAP_WINDOW_BYTES, "as many as there is
  * counts that is emptied. So that this never takes longer than to find that none is kept.
  */
 #define LOOKS_MOST     (PKMAP_WINDOWS * 3 / 4)
-#define EMPTYING_LOOKS 8
+#define EMPTYING_LOOKS 5
 #define EMPTIED_MOST   (LOOKS_MOST / (1 + EMPTYING_LOOKS))
 
 bool (*kmap_wait_hook)(void);
