@@ -858,7 +858,7 @@ def hostile_group():
              ("stdout-path in every form", stdout_forms),
              ("an alias of itself", circular_alias),
              ("the image's place is no RAM", place_is_not_ram),
-             ("2 MiB of RAM", lambda: tiny("2M")), ("1.5 MiB of RAM", lambda: tiny("1536K")),
+             ("2 MiB of RAM", lambda: tiny("2M")), ("1.75 MiB of RAM", lambda: tiny("1792K")),
              ("a no-map region in the image's place", walled_off),
              ("RAM too close to 4 GiB", too_high), ("no room above for the hop", hop_below)]
     tests += [(f"damaged at {at:.0%}", lambda at=at: cut_off(at)) for at in (0.0, 0.1, 0.5, 0.9)]
