@@ -134,7 +134,8 @@ bool mmu_query_from(uintptr_t virt, struct mapping *mapping);
 
 /*
  * What the hardware itself says of a privileged read (or write) at virt: ATS1CPR, ATS1CPW. False
- * when it would fault; *phys is untouched then.
+ * when it would fault; *phys is untouched then. A handler that asks in between would leave its own
+ * answer: with interrupts masked where handlers ask.
  */
 bool mmu_translate(uintptr_t virt, bool write, phys_addr_t *phys);
 

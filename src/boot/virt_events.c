@@ -101,6 +101,11 @@ static void describe_request(const struct vmalloc_misuse *misuse, char *text, si
 		snprintf(text, size, "%zu bytes are more than all RAM; ask for less",
 			 misuse->bytes);
 		break;
+	case VMALLOC_WRITTEN:
+		snprintf(text, size,
+			 "what shall execute can be written at another address; make "
+			 "it read-only there first (aliases shows where)");
+		break;
 	case VMALLOC_NO_PAGE:
 		snprintf(text, size,
 			 "%#" PRIxPTR " is no struct page of RAM; pages come from alloc_pages",

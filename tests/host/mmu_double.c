@@ -11,6 +11,8 @@
 
 #include "arch/irqflags.h"
 #include "arch/linear.h"
+#include "mm/virt/kmap.h"
+#include "mm/virt/set_memory.h"
 #include "page_harness.h"
 
 #define PAGES     (DOUBLE_MMU_BYTES / PAGE_SIZE)
@@ -276,4 +278,17 @@ bool mmu_query(uintptr_t virt, struct mapping *mapping)
 size_t double_mmu_entry_bytes(uintptr_t virt)
 {
 	return pages[page_of(virt)].mapped ? pages[page_of(virt)].bytes : 0;
+}
+
+/* --- windows and rights, which are not doubled ------------------------------------------------- */
+
+void kmap_flush_unused(void)
+{
+}
+
+int set_memory_x(uintptr_t address, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		pages[page_of(address) + i].rights = RIGHTS_EXECUTE;
+	return 0;
 }

@@ -269,7 +269,11 @@ SELFTEST(mmu, a_large_page_is_split_and_joined)
 	free_pages(linear, 4);
 }
 
-static __attribute__((noinline)) void do_nothing(void)
+/*
+ * At the start of a page: QEMU's raspi2b looks up translated code by KiB, and TLB maintenance by a
+ * page's address makes it forget the first of four.
+ */
+static __attribute__((noinline, aligned(PAGE_SIZE))) void do_nothing(void)
 {
 	__asm__ volatile("");
 }

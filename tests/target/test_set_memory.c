@@ -92,7 +92,7 @@ static void try_matrix(unsigned int order, size_t offset, size_t bytes)
 		return;
 	fill_with_returns((uint32_t *)block, all);
 	for (unsigned int i = 0; i < ARRAY_SIZE(steps); i++) {
-		EXPECT(steps[i].change(part, (uint32_t)(bytes / PAGE_SIZE)) == 0);
+		EXPECT(INSIST(steps[i].change(part, (uint32_t)(bytes / PAGE_SIZE)), -ENOMEM) == 0);
 		EXPECT(all_allowed(part, bytes, steps[i].after));
 		EXPECT(offset == 0 || allowed(part - PAGE_SIZE) == RW);
 		EXPECT(offset + bytes == all || allowed(part + bytes) == RW);
@@ -138,10 +138,10 @@ SELFTEST(set_memory, a_section_is_whole_again)
 	tables_begin();
 	block = __get_free_pages(GFP_KERNEL | __GFP_NOWARN, 8);
 	if (block != 0 && mmu_query(block, &before)) {
-		EXPECT(set_memory_ro(block + PAGE_SIZE, 1) == 0);
-		EXPECT(set_memory_ro(block + 7 * PAGE_SIZE, 30) == 0);
-		EXPECT(set_memory_rw(block + 7 * PAGE_SIZE, 30) == 0);
-		EXPECT(set_memory_rw(block + PAGE_SIZE, 1) == 0);
+		EXPECT(INSIST(set_memory_ro(block + PAGE_SIZE, 1), -ENOMEM) == 0);
+		EXPECT(INSIST(set_memory_ro(block + 7 * PAGE_SIZE, 30), -ENOMEM) == 0);
+		EXPECT(INSIST(set_memory_rw(block + 7 * PAGE_SIZE, 30), -ENOMEM) == 0);
+		EXPECT(INSIST(set_memory_rw(block + PAGE_SIZE, 1), -ENOMEM) == 0);
 		expect_whole_again(block, before.bytes);
 	}
 	free_pages(block, 8);

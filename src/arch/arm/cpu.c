@@ -71,8 +71,9 @@ uint32_t cpu_firmware_call(enum firmware_conduit conduit, uint32_t function, uin
 
 void cpu_sync_instructions(uintptr_t address, size_t bytes)
 {
-	for (uintptr_t line = ALIGN_DOWN(address, LINE_BYTES); line < address + bytes;
-	     line += LINE_BYTES)
+	uint64_t end = (uint64_t)address + bytes;
+
+	for (uint64_t line = ALIGN_DOWN(address, LINE_BYTES); line < end; line += LINE_BYTES)
 		cp15_write_dccmvau((uint32_t)line);
 	dsb_ish();
 	cp15_write_icialluis(0);

@@ -193,12 +193,26 @@ static uint8_t next_byte(struct machine *machine)
 	return machine->code->bytes[machine->next++];
 }
 
+/* Which stack it is on; UNWIND_STACKS: none. */
+static unsigned int stack_of(const struct unwind_space *space, uint32_t address)
+{
+	unsigned int i = 0;
+
+	while (i < UNWIND_STACKS && !holds_word(&space->stacks[i], address))
+		i++;
+	return i;
+}
+
 static bool on_stack(const struct unwind_space *space, uint32_t address)
 {
-	for (unsigned int i = 0; i < UNWIND_STACKS; i++)
-		if (holds_word(&space->stacks[i], address))
-			return true;
-	return false;
+	return stack_of(space, address) < UNWIND_STACKS;
+}
+
+/* cpu_call_on_stack is the one way to another stack: from the very top of the thread's. */
+static bool leaves_stack(const struct unwind_space *space, uint32_t from, uint32_t to)
+{
+	return from == space->stacks[UNWIND_STACKS - 1].end &&
+	       stack_of(space, to - 4) != UNWIND_STACKS - 1;
 }
 
 static void pop(struct machine *machine, unsigned int number)
@@ -336,7 +350,8 @@ static bool plausible(const struct unwind_space *space, const struct unwind_regi
 {
 	uint32_t sp = to->r[SP];
 
-	if (sp < from->r[SP] || (sp == from->r[SP] && !interrupted))
+	if ((sp < from->r[SP] && !leaves_stack(space, from->r[SP], sp)) ||
+	    (sp == from->r[SP] && !interrupted))
 		return false;
 	return on_stack(space, sp - 4) && in_text(space, to->r[PC]);
 }

@@ -3,6 +3,7 @@
 
 #include "mm/phys/memblock.h"
 #include "mm/phys/zone.h"
+#include "mm/virt/kmap.h"
 #include "mm/virt/vmap_area.h"
 
 /* --- what may be mapped ------------------------------------------------------------------------ */
@@ -49,9 +50,11 @@ static bool is_refused(const struct vmap_request *request, uint64_t phys, uint64
 
 	if (is_linear(request, phys, end))
 		return true;
-	/* What was ordinary memory until now, TLBs shall not remember. */
-	if (has_ram(phys, end))
+	/* What was ordinary memory until now, TLBs shall not remember, nor shall windows show it. */
+	if (has_ram(phys, end)) {
+		kmap_flush_unused();
 		vm_unmap_aliases();
+	}
 	return vmap_frames_conflict(&frames);
 }
 

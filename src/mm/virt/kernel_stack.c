@@ -14,11 +14,12 @@ void *kernel_stack_alloc(size_t bytes)
 void kernel_stack_call(void *stack, size_t bytes, void (*function)(uintptr_t argument),
 		       uintptr_t argument)
 {
-	uintptr_t top = (uintptr_t)stack + bytes;
+	const struct unwind_range before = unwind_image.stacks[UNWIND_STACKS - 1];
+	uintptr_t top = ALIGN_DOWN((uintptr_t)stack + bytes, 8);
 
 	unwind_set_thread_stack((uintptr_t)stack, top);
 	cpu_call_on_stack(function, argument, (void *)top);
-	unwind_set_thread_stack(0, 0);
+	unwind_set_thread_stack(before.start, before.end);
 }
 
 void kernel_stack_free(void *stack)

@@ -13,7 +13,8 @@ static struct kmem_cache *tables;
 
 phys_addr_t table_take(void)
 {
-	void *table = kmem_cache_alloc(tables, GFP_KERNEL);
+	/* Under locks with interrupts masked: it may not wait. */
+	void *table = kmem_cache_alloc(tables, GFP_ATOMIC);
 
 	return table != NULL ? virt_to_phys(table) : 0;
 }

@@ -463,13 +463,22 @@ bool kmap_take_memory(void)
 	return true;
 }
 
+/* All four stay in place; their entries lie in a row. Returns the first. */
+static uint32_t *take_tables(void)
+{
+	for (uintptr_t virt = PKMAP_BASE + SECTION_SIZE; virt < PKMAP_BASE + SZ_4M;
+	     virt += SECTION_SIZE)
+		mmu_window_entry(virt);
+	return mmu_window_entry(PKMAP_BASE);
+}
+
 void pkmap_init(void)
 {
 	pkmap = (struct pkmap){
 		.first_empty = pkmap_windows,
 		.last_empty = pkmap_windows + PKMAP_WINDOWS - 1,
 		.cursor = pkmap_windows,
-		.entries = mmu_window_entry(PKMAP_BASE),
+		.entries = take_tables(),
 		.first_users = kmap_records != NULL ? WINDOW_WATCHED + 1 : 1,
 		.single_key = pkmap_key(page_boot_number | PAGE_ALLOCATED),
 	};

@@ -4,9 +4,14 @@
 #include <errno.h>
 
 #include "arch/cpu.h"
+#include "arch/layout.h"
 #include "arch/mmu.h"
+#include "kern/spinlock.h"
+#include "mm/phys/zone_layout.h"
 #include "mm/virt/aliases.h"
+#include "mm/virt/kmap.h"
 #include "mm/virt/page_tables.h"
+#include "mm/virt/vmalloc.h"
 
 extern char __image_start[], __image_end[];
 
@@ -60,14 +65,27 @@ static bool meets(const struct mapping *piece, enum memory_rights rights)
 	return false;
 }
 
-/* What stands against it, before anything is touched. */
+static bool overlaps(uintptr_t address, uint64_t end, uintptr_t start, uint64_t stop)
+{
+	return address < stop && end > start;
+}
+
+/* The image; struct pages and kmap's windows, below lowmem; what lies above vmalloc: device tree,
+ * fixmap, vectors. */
+static bool is_not_ours(uintptr_t address, uint64_t end)
+{
+	return overlaps(address, end, (uintptr_t)__image_start, (uintptr_t)__image_end) ||
+	       overlaps(address, end, VMEMMAP_BASE, CONFIG_PAGE_OFFSET) || end > VMALLOC_END;
+}
+
+/* What stands against it, before anything is touched. Nothing executes from a device. */
 static int look(uintptr_t address, uint64_t end, const struct change *change)
 {
 	struct mapping piece;
 	uint64_t at = address;
 
 	if (!IS_ALIGNED(address, PAGE_SIZE) || end <= address || end > SZ_4G ||
-	    (address < (uintptr_t)__image_end && end > (uintptr_t)__image_start))
+	    is_not_ours(address, end))
 		return -EINVAL;
 	while (at < end) {
 		enum memory_rights rights;
@@ -75,10 +93,22 @@ static int look(uintptr_t address, uint64_t end, const struct change *change)
 		if (!next_piece(&at, end, &piece))
 			return -EFAULT;
 		rights = changed(change, piece.rights);
-		if (rights == MEMORY_RIGHTS || meets(&piece, rights))
+		if (rights == MEMORY_RIGHTS || meets(&piece, rights) ||
+		    (rights == RIGHTS_EXECUTE && piece.kind == MEMORY_DEVICE))
 			return -EPERM;
 	}
 	return 0;
+}
+
+/* Two callers' ranges may share a megabyte, which has one table: one of them at a time. */
+static bool protect(const struct mapping *piece, enum memory_rights rights)
+{
+	static struct spinlock lock;
+	uint32_t irq = spin_lock_irqsave(&lock);
+	bool done = mmu_protect(piece->virt, piece->bytes, rights, table_take);
+
+	spin_unlock_irqrestore(&lock, irq);
+	return done;
 }
 
 /*
@@ -94,19 +124,19 @@ static int change_rights(uintptr_t address, uint32_t pages, const struct change 
 	if (wrong != 0)
 		return wrong;
 	next_piece(&at, end, &first);
-	if (!mmu_protect(first.virt, first.bytes, changed(change, first.rights), table_take))
+	if (!protect(&first, changed(change, first.rights)))
 		return -ENOMEM;
 	if (at == end)
 		return 0;
 	mmu_query((uintptr_t)(end - PAGE_SIZE), &last);
 	last.bytes = (size_t)(end - (last.virt > at ? last.virt : at));
 	last.virt = (uintptr_t)(end - last.bytes);
-	if (!mmu_protect(last.virt, last.bytes, changed(change, last.rights), table_take)) {
-		mmu_protect(first.virt, first.bytes, first.rights, table_take);
+	if (!protect(&last, changed(change, last.rights))) {
+		protect(&first, first.rights);
 		return -ENOMEM;
 	}
 	while (at < last.virt && next_piece(&at, last.virt, &piece))
-		mmu_protect(piece.virt, piece.bytes, changed(change, piece.rights), table_take);
+		protect(&piece, changed(change, piece.rights));
 	return 0;
 }
 
@@ -116,8 +146,10 @@ int set_memory_ro(uintptr_t address, uint32_t pages)
 			     &(struct change){ RIGHTS_READ, RIGHTS_READ, RIGHTS_EXECUTE });
 }
 
+/* Freed areas may execute still, until TLBs are told. */
 int set_memory_rw(uintptr_t address, uint32_t pages)
 {
+	vm_unmap_aliases();
 	return change_rights(address, pages,
 			     &(struct change){ RIGHTS_WRITE, RIGHTS_WRITE, RIGHTS_WRITE });
 }
@@ -128,11 +160,15 @@ int set_memory_nx(uintptr_t address, uint32_t pages)
 			     &(struct change){ RIGHTS_READ, RIGHTS_WRITE, RIGHTS_READ });
 }
 
-/* What was written there as data is what shall be fetched. */
+/* What was written there as data is what shall be fetched. Kept windows and freed areas may write. */
 int set_memory_x(uintptr_t address, uint32_t pages)
 {
-	int wrong = change_rights(
-		address, pages, &(struct change){ RIGHTS_EXECUTE, MEMORY_RIGHTS, RIGHTS_EXECUTE });
+	int wrong;
+
+	kmap_flush_unused();
+	vm_unmap_aliases();
+	wrong = change_rights(address, pages,
+			      &(struct change){ RIGHTS_EXECUTE, MEMORY_RIGHTS, RIGHTS_EXECUTE });
 
 	if (wrong == 0)
 		cpu_sync_instructions(address, (size_t)pages * PAGE_SIZE);

@@ -8,10 +8,11 @@
  *
  * A mapping is read, or read and written, or read and executed; never written and executed, by
  * whatever address. Sections are split where only part of one changes and joined again when it is
- * uniform. The image keeps its rights: they are not this interface's.
+ * uniform. The image, struct pages, windows (kmap, fixmap), the device tree and the vectors keep their
+ * rights: they are not this interface's.
  *
- * All return 0; -EINVAL (not page-aligned, nothing, wraps, or in the image), -EFAULT (part of it is
- * not mapped), -EPERM (execute and write would meet, at this address or at another) or -ENOMEM (no
+ * All return 0; -EINVAL (not page-aligned, nothing, wraps, or of those), -EFAULT (part of it is
+ * not mapped), -EPERM (execute and write would meet, at this address or at another; a device) or -ENOMEM (no
  * memory for a table); then nothing has changed. May be called with interrupts masked; the range's
  * users are held off by the caller.
  */

@@ -48,8 +48,8 @@ void *__vmalloc_area(size_t bytes, gfp_t gfp, uint32_t flags, uintptr_t caller);
 
 /*
  * Show `count` pages in a row. They stay the caller's, who keeps them until after vunmap; the array
- * is not needed any more. NULL: of nothing, a pointer that is no page, no memory, no addresses, or a
- * page is mapped already as memory of another kind.
+ * is not needed any more. NULL: of nothing, a pointer that is no page, no memory, no addresses, a
+ * page is mapped already as memory of another kind, or is to execute and can be written elsewhere.
  */
 void *vmap(struct page **pages, unsigned int count, enum memory_kind kind,
 	   enum memory_rights rights);
@@ -129,6 +129,7 @@ enum vmalloc_misuse_kind {
 	VMALLOC_NO_PAGE,      /* vmap: this pointer is no struct page of RAM */
 	VMALLOC_LINEAR_RAM,   /* ioremap of what the linear map shows */
 	VMALLOC_CONFLICT,     /* the frame is mapped already as memory of another kind */
+	VMALLOC_WRITTEN,      /* vmap: to be executed, but a frame may be written elsewhere */
 	VMALLOC_MISUSES,
 };
 

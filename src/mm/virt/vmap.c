@@ -1,17 +1,28 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
 #include "lib/bits.h"
 #include "mm/phys/page_alloc.h"
+#include "mm/virt/kmap.h"
+#include "mm/virt/set_memory.h"
 #include "mm/virt/vmalloc.h"
 #include "mm/virt/vmap_area.h"
 
 /* --- what may be shown ------------------------------------------------------------------------- */
+
+static bool is_ram(uint32_t pfn)
+{
+	const struct page *head = page_block_head(pfn);
+
+	return head != NULL && page_type(head) != PAGE_HOLE;
+}
 
 static bool is_page(const struct page *page)
 {
 	uintptr_t offset = (uintptr_t)page - VMEMMAP_BASE;
 
 	return offset < sizeof(struct page) << (32 - PAGE_SHIFT) &&
-	       offset % sizeof(struct page) == 0 && page_block_head(page_to_pfn(page)) != NULL;
+	       offset % sizeof(struct page) == 0 && is_ram(page_to_pfn(page));
 }
 
 /* False: one of them is no page; told. */
@@ -64,9 +75,11 @@ static bool has_conflict(const struct vmap_request *request, struct page **pages
 		frames.phys = min_u64(frames.phys, phys);
 		frames.end = max_u64(frames.end, phys + PAGE_SIZE);
 	}
-	/* What was mapped otherwise until now, TLBs shall not remember. */
-	if (request->memory != MEMORY_NORMAL)
+	/* What was mapped otherwise until now, TLBs shall not remember, nor shall windows show it. */
+	if (request->memory != MEMORY_NORMAL) {
+		kmap_flush_unused();
 		vm_unmap_aliases();
+	}
 	return vmap_frames_conflict(&frames);
 }
 
@@ -114,6 +127,17 @@ static bool is_refused(const struct vmap_request *request, struct page **pages, 
 	return !are_pages(request, pages, count) || has_conflict(request, pages, count);
 }
 
+/* By way of set_memory_x, which looks who may write and synchronises. False: told. */
+static bool make_executable(const struct vmap_request *request, const struct vmap_area *area)
+{
+	struct vmalloc_misuse misuse = vmap_misuse_of(request, VMALLOC_WRITTEN);
+	int wrong = set_memory_x(vmap_area_address(area), (uint32_t)(area->bytes >> PAGE_SHIFT));
+
+	if (wrong == -EPERM)
+		vmap_tell(&misuse);
+	return wrong == 0;
+}
+
 void *vmap(struct page **pages, unsigned int count, enum memory_kind kind,
 	   enum memory_rights rights)
 {
@@ -131,7 +155,8 @@ void *vmap(struct page **pages, unsigned int count, enum memory_kind kind,
 	area = vmap_area_take(&request);
 	if (area == NULL)
 		return NULL;
-	if (!map_pages(area, pages, count, rights)) {
+	if (!map_pages(area, pages, count, rights == RIGHTS_EXECUTE ? RIGHTS_READ : rights) ||
+	    (rights == RIGHTS_EXECUTE && !make_executable(&request, area))) {
 		vmap_area_drop(area);
 		return NULL;
 	}
