@@ -840,7 +840,6 @@ static bool forecast_at_min(struct forecast *f)
 	return false;
 }
 
-/* What can be told before the hooks are asked. */
 static bool has_pages_below(unsigned int class_zone)
 {
 	uint32_t pages = 0;
@@ -856,6 +855,7 @@ static bool only_tries(const struct forecast *f)
 	return f->order > 0 && (f->gfp & (__GFP_NORETRY | __GFP_DIRECT_RECLAIM)) == __GFP_NORETRY;
 }
 
+/* What can be told before the hooks are asked. */
 static void forecast_request(gfp_t gfp, unsigned int order)
 {
 	struct forecast *f = &ahead;
