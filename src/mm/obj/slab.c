@@ -197,8 +197,7 @@ static __attribute__((noinline)) void move_in_list(struct cache_store *store, st
 }
 
 /* All objects of a slab lie in the 2^n bytes that it is aligned to: no need to know where it begins. */
-static inline void give(struct kmem_cache *cache, struct cache_store *store, uintptr_t object,
-			uint32_t mark)
+static inline void give(struct cache_store *store, uintptr_t object, uint32_t mark)
 {
 	struct page *head = slab_head(virt_to_page((const void *)object));
 	uint32_t in_slab = (uint32_t)virt_to_phys((const void *)object) &
@@ -208,13 +207,13 @@ static inline void give(struct kmem_cache *cache, struct cache_store *store, uin
 
 	mark_of(store, object)[1] = mangled(link_word(state & 0xffff), mark);
 	set_state(head, in_slab / store->slot_bytes, left);
-	if (unlikely(left == 1 || left >= cache->store->objects_least))
+	if (unlikely(left == 1 || left >= store->objects_least))
 		move_in_list(store, head, left);
 }
 
 void slab_give(struct kmem_cache *cache, uintptr_t object)
 {
-	give(cache, cache->store, object, mark_value(cache, object));
+	give(cache->store, object, mark_value(cache, object));
 	cache->store->free_objects++;
 }
 
@@ -264,7 +263,7 @@ void slab_give_marked(struct kmem_cache *cache, const uintptr_t *items, uint32_t
 				    refuse_listed(cache, *item))) {
 			given--;
 		} else {
-			give(cache, store, *item, mark);
+			give(store, *item, mark);
 		}
 	}
 	store->free_objects += given;
