@@ -138,6 +138,18 @@ $(eval $(call kmap_test_rule,model,))
 $(eval $(call kmap_test_rule,tiny,_tiny))
 TESTS += kmap kmap_tiny
 
+# Interrupts' numbers and callouts, whose masking the double of the core sees.
+test_callout_SRC := src/kern/callout.c
+test_irq_SRC     := src/kern/irq.c
+define time_test_rule
+$(HOST)/test_$(1): $(HOST)/model/tests/host/test_$(1).c.o $(test_$(1)_SRC:%=$(HOST)/model/%.o)
+	@echo "  HOSTLD  $$@"
+	@$$(HOSTCC) $$(SANITIZED) $$^ -lcmocka -o $$@
+-include $(HOST)/model/tests/host/test_$(1).c.d $(test_$(1)_SRC:%=$(HOST)/model/%.d)
+endef
+$(foreach t,callout irq,$(eval $(call time_test_rule,$(t))))
+TESTS += callout irq
+
 # What a board recorded, on the same allocator (tests/replay.py; tests/host/replay.c says how).
 $(HOST)/replay: $(HOST)/model/tests/host/replay.c.o $(PAGE_SRC:%=$(HOST)/model/%.o)
 	@echo "  HOSTLD  $@"
