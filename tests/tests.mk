@@ -43,7 +43,7 @@ $(HOST)/zoneplan-sanitized: $(PLANNER_SRC:%=$(HOST)/sanitized/%.o) build/sources
 # --- host tests: cmocka programs, each of the objects that it names -------------------------------
 
 # Test-local printk and parameters where the real ones would be in the way; fatal() jumps back.
-TESTS := memblock mmu area_tree zone_layout watermark watermark_params size param oracle line tree place dma_limit memory
+TESTS := memblock mmu area_tree zone_layout watermark watermark_params size param oracle line tree place dma_limit memory clock
 MODEL := src/lib/size.c src/kern/param.c src/mm/phys/zone_params.c
 test_mmu_SRC         := src/arch/arm/mmu.c
 test_area_tree_SRC   := src/mm/virt/area_tree.c
@@ -51,6 +51,7 @@ test_memblock_SRC    := src/mm/phys/memblock.c
 test_zone_layout_SRC := src/mm/phys/zone_layout.c
 test_watermark_SRC   := src/mm/phys/watermark.c
 test_size_SRC        := src/lib/size.c
+test_clock_SRC       := src/kern/clock.c
 test_watermark_params_SRC := src/lib/size.c src/kern/param.c src/mm/phys/watermark_params.c src/mm/phys/watermark.c
 test_param_SRC       := $(MODEL)
 test_line_SRC        := $(addprefix src/shell/,keys.c line.c history.c complete.c)
@@ -136,6 +137,18 @@ endef
 $(eval $(call kmap_test_rule,model,))
 $(eval $(call kmap_test_rule,tiny,_tiny))
 TESTS += kmap kmap_tiny
+
+# Interrupts' numbers and callouts, whose masking the double of the core sees.
+test_callout_SRC := src/kern/callout.c
+test_irq_SRC     := src/kern/irq.c
+define time_test_rule
+$(HOST)/test_$(1): $(HOST)/model/tests/host/test_$(1).c.o $(test_$(1)_SRC:%=$(HOST)/model/%.o)
+	@echo "  HOSTLD  $$@"
+	@$$(HOSTCC) $$(SANITIZED) $$^ -lcmocka -o $$@
+-include $(HOST)/model/tests/host/test_$(1).c.d $(test_$(1)_SRC:%=$(HOST)/model/%.d)
+endef
+$(foreach t,callout irq,$(eval $(call time_test_rule,$(t))))
+TESTS += callout irq
 
 # What a board recorded, on the same allocator (tests/replay.py; tests/host/replay.c says how).
 $(HOST)/replay: $(HOST)/model/tests/host/replay.c.o $(PAGE_SRC:%=$(HOST)/model/%.o)
