@@ -192,7 +192,7 @@ static void let_in(uint32_t irq)
 	line->held = false;
 	line->chip->unmask(line->line);
 	/* A level that is still there comes by itself. */
-	if (again && line->chip->raise != NULL)
+	if (again && line->trigger == IRQ_EDGE && line->chip->raise != NULL)
 		line->chip->raise(line->line);
 }
 

@@ -42,7 +42,7 @@ struct irq_chip {
 	void (*unmask)(uint32_t line);
 	/* NULL where the hardware cannot be told. */
 	void (*set_trigger)(uint32_t line, enum irq_trigger trigger);
-	/* Raise the line as if the hardware had, to the core that calls; NULL where none can be. */
+	/* Raise an edge line as if the hardware had, to the core that calls; NULL where none can be. */
 	void (*raise)(uint32_t line);
 	/*
 	 * What an `interrupts` entry of the device tree says: cells as the tree has them, in the host's byte
