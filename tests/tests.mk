@@ -8,8 +8,8 @@ HOST := build/host
 # Objects come plain for the planner that people use, and under AddressSanitizer and UBSan for the
 # tests, the planner's own included; of the allocators also against the doubles of src/arch, with the
 # constants of the firmware (model) and with tiny ones (tiny).
-PLAIN     := $(COMMON) -Ibuild/host -O2
-SANITIZED := $(COMMON) -Ibuild/host -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+PLAIN     := -Itests/host/single $(COMMON) -Ibuild/host -O2
+SANITIZED := -Itests/host/single $(COMMON) -Ibuild/host -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # libfdt finds some damage by letting an int overflow: -fwrapv makes that mean something.
 define host_rules
@@ -43,8 +43,9 @@ $(HOST)/zoneplan-sanitized: $(PLANNER_SRC:%=$(HOST)/sanitized/%.o) build/sources
 # --- host tests: cmocka programs, each of the objects that it names -------------------------------
 
 # Test-local printk and parameters where the real ones would be in the way; fatal() jumps back.
-TESTS := memblock mmu area_tree zone_layout watermark watermark_params size param oracle line tree place dma_limit memory clock
+TESTS := log memblock mmu area_tree zone_layout watermark watermark_params size param oracle line tree place dma_limit memory clock
 MODEL := src/lib/size.c src/kern/param.c src/mm/phys/zone_params.c
+test_log_SRC         := src/kern/log.c src/kern/param.c src/lib/size.c
 test_mmu_SRC         := src/arch/arm/mmu.c
 test_area_tree_SRC   := src/mm/virt/area_tree.c
 test_memblock_SRC    := src/mm/phys/memblock.c
