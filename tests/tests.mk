@@ -88,10 +88,11 @@ $(foreach t,$(TESTS),$(eval $(call test_rule,$(t))))
 
 # The page allocator, the firmware's own files, on an arena of the host: with the constants of the
 # firmware and with tiny ones.
-PAGE_TESTS := pages pages_gfp pages_types pages_pieces pages_misuse pages_why pages_debug pages_model
+PAGE_TESTS := pages pages_wait pages_gfp pages_types pages_pieces pages_misuse pages_why pages_debug pages_model
 PAGE_SRC   := $(addprefix src/mm/phys/,page.c gfp.c zone.c zone_blocks.c buddy.c magazine.c page_alloc.c \
 	      page_pieces.c page_check.c page_debug.c page_owner.c page_trace.c page_why.c page_map.c \
-	      memblock.c watermark.c zone_layout.c) src/kern/fail_point.c src/lib/size.c tests/host/page_harness.c
+	      memblock.c watermark.c zone_layout.c page_wait.c) src/kern/fail_point.c src/lib/size.c tests/host/page_harness.c \
+	      tests/host/thread_double.c
 define page_test_rule
 $(HOST)/test_$(1)$(3): $(HOST)/$(2)/tests/host/test_$(1).c.o $(PAGE_SRC:%=$(HOST)/$(2)/%.o)
 	@echo "  HOSTLD  $$@"

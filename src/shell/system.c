@@ -50,7 +50,7 @@ static void selftest(int argc, char **argv)
 	selftest_run(argc > 1 ? argv[1] : NULL);
 }
 
-static void complete_suite(struct completion *completion)
+static void complete_suite(struct word_completion *completion)
 {
 	const struct selftest *test;
 
