@@ -43,7 +43,7 @@ $(HOST)/zoneplan-sanitized: $(PLANNER_SRC:%=$(HOST)/sanitized/%.o) build/sources
 # --- host tests: cmocka programs, each of the objects that it names -------------------------------
 
 # Test-local printk and parameters where the real ones would be in the way; fatal() jumps back.
-TESTS := log memblock mmu area_tree zone_layout watermark watermark_params size param oracle line tree place dma_limit memory clock
+TESTS := log memblock mmu area_tree zone_layout watermark watermark_params size param oracle line tree place dma_limit memory clock devices
 MODEL := src/lib/size.c src/kern/param.c src/mm/phys/zone_params.c
 test_log_SRC         := src/kern/log.c src/kern/param.c src/lib/size.c
 test_mmu_SRC         := src/arch/arm/mmu.c
@@ -63,6 +63,7 @@ TREE  := tests/host/fdt_builder.c src/boot/early/tree.c $(addprefix libfdt/,$(FD
 test_tree_SRC        := $(TREE) src/boot/blob.c src/boot/devices.c src/boot/tree_report.c \
 			src/boot/finding.c
 test_place_SRC       := $(TREE)
+test_devices_SRC     := $(TREE) src/boot/blob.c src/boot/devices.c
 test_memory_SRC      := $(MODEL) tests/host/plan_harness.c $(test_tree_SRC) \
 			$(addprefix src/boot/,memory.c mem_param.c plan.c dtlint.c) \
 			$(addprefix src/mm/phys/,dma_limit.c memblock.c zone_layout.c)
@@ -71,7 +72,7 @@ $(HOST)/oracle_table.h: tests/oracle_table.py tests/oracle/linux-zones.json
 	@mkdir -p $(@D)
 	@tests/oracle_table.py tests/oracle/linux-zones.json > $@
 $(HOST)/sanitized/tests/host/test_oracle.c.o: $(HOST)/oracle_table.h
-$(HOST)/test_tree $(HOST)/test_memory: | build/dts/bcm2836-rpi-2-b.dtb
+$(HOST)/test_tree $(HOST)/test_memory $(HOST)/test_devices: | build/dts/bcm2836-rpi-2-b.dtb
 
 # The real mmu.c against a double of the core: addresses of its tables must fit 32 bits.
 MMU_OBJ := $(HOST)/sanitized/src/arch/arm/mmu.c.o $(HOST)/sanitized/tests/host/test_mmu.c.o

@@ -104,7 +104,7 @@ static bool bcm2836_translate(const uint32_t *cells, uint32_t count, uint32_t *l
 }
 
 static const struct irq_chip chip = {
-	.name = "BCM2836",
+	.name = "bcm2836-l1",
 	.lines = LINES,
 	.irqs = irqs,
 	.mask = bcm2836_mask,
@@ -115,29 +115,33 @@ static const struct irq_chip chip = {
 
 /* --- taking one ------------------------------------------------------------------------------- */
 
-/* Cleared before it is handled, so that one that comes meanwhile is another. */
-static uint32_t take_software(void)
+/*
+ * Cleared before it is handled, so that one that comes meanwhile is another. A bit that is not
+ * software's makes a line that there is not.
+ */
+static inline uint32_t take_software(void)
 {
-	uint32_t raised = read_at(MAILBOX0_CLEAR) & SOFTWARE_BITS;
-	uint32_t lowest = raised & (0U - raised);
+	uint32_t raised = read_at(MAILBOX0_CLEAR), bit;
 
-	write_at(MAILBOX0_CLEAR, raised != 0 ? lowest : ~SOFTWARE_BITS);
-	return raised != 0 ? LINE_SOFTWARE + (uint32_t)__builtin_ctz(lowest) : LINES;
+	if (unlikely(raised == 0))
+		return LINES;
+	bit = (uint32_t)__builtin_ctz(raised);
+	write_at(MAILBOX0_CLEAR, 1U << bit);
+	return LINE_SOFTWARE + bit;
 }
 
 /*
- * Peripherals of this chip may answer out of order (BCM2835 manual, 1.3): barriers lie between this
- * one and whatever else was interrupted or is about to be asked.
+ * Peripherals of this chip may answer out of order (BCM2835 manual, 1.3): barriers lie between them
+ * and this one, the handler, and who was interrupted.
  */
 static void bcm2836_handle(void)
 {
-	uint32_t pending, line;
+	uint32_t pending = read_at(IRQ_SOURCE), line = LINES;
 
-	device_barrier();
-	pending = read_at(IRQ_SOURCE);
-	line = pending != 0 ? (uint32_t)__builtin_ctz(pending) : LINES;
-	if (line == LINE_MAILBOX0)
+	if ((pending & 1U << LINE_MAILBOX0) != 0)
 		line = take_software();
+	else if (likely(pending != 0))
+		line = (uint32_t)__builtin_ctz(pending);
 	device_barrier();
 	if (likely(line < LINES))
 		irq_handle_line(&chip, line);

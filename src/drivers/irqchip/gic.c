@@ -125,7 +125,7 @@ static bool gic_translate(const uint32_t *cells, uint32_t count, uint32_t *line,
 }
 
 static struct irq_chip chip = {
-	.name = "GICv2",
+	.name = "GIC-0",
 	.irqs = irqs,
 	.mask = gic_mask,
 	.unmask = gic_unmask,
