@@ -3,7 +3,9 @@
 
 #include <inttypes.h>
 
+#include "arch/cpu.h"
 #include "kern/context.h"
+#include "kern/irqsoff.h"
 #include "kern/log.h"
 #include "kern/mutex.h"
 #include "kern/symbols.h"
@@ -45,10 +47,24 @@ static bool wait_for_windows(void)
 	return true;
 }
 
+/* The text is read-only at its own address: by a window to its frame. */
+static bool patch_instruction(uintptr_t address, uint32_t instruction)
+{
+	char *window = kmap_local_pfn(PFN_DOWN(virt_to_phys((const void *)address)));
+
+	if (window == NULL)
+		return false;
+	*(volatile uint32_t *)(window + address % PAGE_SIZE) = instruction;
+	kunmap_local(window);
+	cpu_sync_instructions(address, sizeof(instruction));
+	return true;
+}
+
 void context_events_attach(void)
 {
 	might_sleep_hook = say_sleep;
 	mutex_misuse_hook = say_mutex;
 	vmalloc_in_interrupt_hook = in_interrupt;
+	irqsoff_patch_hook = patch_instruction;
 	kmap_wait_hook = wait_for_windows;
 }

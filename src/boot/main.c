@@ -27,6 +27,7 @@
 #include "kern/exception.h"
 #include "kern/fatal.h"
 #include "kern/firmware.h"
+#include "kern/irqsoff.h"
 #include "kern/log.h"
 #include "kern/resource.h"
 #include "kern/selftest.h"
@@ -298,6 +299,8 @@ static void setup_threads(void)
 	if (!threads_start("shell", &stacks))
 		pr_warn("no memory for the idle thread: there will be no threads and no "
 			"interrupts; use a larger mem=\n");
+	if (irqsoff_wanted())
+		irqsoff_set(true);
 }
 
 static void say_addresses(void)

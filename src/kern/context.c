@@ -21,6 +21,7 @@ bool interrupt_entry(const struct interrupt_frame *frame)
 {
 	struct cpu_context *context = this_cpu_context();
 
+	irqsoff_stretch_begins();
 	context->preempt_count += PREEMPT_IN_INTERRUPT;
 	context->interrupted = frame;
 	irq_dispatch();
@@ -45,7 +46,7 @@ bool may_sleep(void)
 	return context->current != NULL && why_not(context) == NULL;
 }
 
-bool might_sleep_from(const char *what, uintptr_t caller)
+bool tell_sleep_misuse(const char *what, uintptr_t caller)
 {
 	const struct cpu_context *context = this_cpu_context();
 	struct sleep_misuse misuse = { .what = what, .caller = caller };

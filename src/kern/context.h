@@ -64,11 +64,17 @@ void context_start(void);
 /* Whether the caller may wait: it is a thread with nothing masked, and threads have started. */
 bool may_sleep(void);
 
+bool tell_sleep_misuse(const char *what, uintptr_t caller);
+
 /*
  * To be called first of all by what may wait: when the caller may not, it is told (might_sleep_hook).
  * Whether it may. Before the threads are started everybody may, for nobody waits.
  */
-bool might_sleep_from(const char *what, uintptr_t caller);
+static inline bool might_sleep_from(const char *what, uintptr_t caller)
+{
+	return (this_cpu_context()->preempt_count == 0 && !irqs_masked()) ||
+	       tell_sleep_misuse(what, caller);
+}
 
 #define might_sleep(what_) might_sleep_from(what_, (uintptr_t)__builtin_return_address(0))
 

@@ -33,7 +33,7 @@ bool may_sleep(void)
 }
 
 /* Before a test has threads everybody may. */
-bool might_sleep_from(const char *what, uintptr_t caller)
+bool tell_sleep_misuse(const char *what, uintptr_t caller)
 {
 	(void)what;
 	(void)caller;

@@ -31,8 +31,19 @@ context_switch:
 context_begin:
 	.fnstart
 	.cantunwind
-	cpsie	i
+1:	cpsie	i
 	mov	r0, r5
 	blx	r4
 	.fnend
 	.size	context_begin, . - context_begin
+
+	/* As the sites of arch/irqflags.h. */
+	.section .text.irqsoff, "ax", %progbits
+2:	push	{r0, lr}
+	mov	r0, #0
+	bl	irqsoff_unmasking
+	pop	{r0, lr}
+3:	cpsie	i
+	b	1b + 4
+	.section irqsoff_sites, "a", %progbits
+	.long	1b, 2b, 3b, 0

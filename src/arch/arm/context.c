@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "arch/context.h"
 
+#include "arch/irqflags.h"
+
 #include <string.h>
 
 /* What context.S pushes, from sp up. */
@@ -35,5 +37,7 @@ void context_registers(uintptr_t sp, struct unwind_registers *registers)
 
 void context_wait_for_interrupt(void)
 {
+	irqsoff_stretch_ends();
 	asm volatile("dsb sy\n\twfi" ::: "memory");
+	irqsoff_stretch_begins();
 }

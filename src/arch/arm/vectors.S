@@ -168,7 +168,8 @@ interrupt_request:
 	mov	sp, r4
 	cmp	r0, #0
 	bne	2f
-1:	pop	{r0-r4, r12, lr}
+1:	nop				@ a site, as in arch/irqflags.h: the stretch ends
+	pop	{r0-r4, r12, lr}
 	clrex
 	rfeia	sp!
 2:	bic	sp, sp, #7		@ the procedure call standard's alignment
@@ -177,6 +178,17 @@ interrupt_request:
 	b	1b
 	.fnend
 	.size	interrupt_request, . - interrupt_request
+
+	.section .text.irqsoff, "ax", %progbits
+3:	push	{r0, lr}
+	mov	r0, #0
+	bl	irqsoff_unmasking
+	pop	{r0, lr}
+4:	nop
+	b	1b + 4
+	.section irqsoff_sites, "a", %progbits
+	.long	1b, 3b, 4b, 0
+	.text
 
 	/* void exception_setup(void): FIQ mode gets its scratch. */
 	.global exception_setup

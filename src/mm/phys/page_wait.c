@@ -66,11 +66,9 @@ static bool can_ever_fit(gfp_t gfp, unsigned int order)
 	return false;
 }
 
-bool page_wait_is_worth_it(gfp_t gfp, unsigned int order)
+bool page_wait_would_help(gfp_t gfp, unsigned int order)
 {
-	return (gfp & (__GFP_DIRECT_RECLAIM | __GFP_NORETRY)) == __GFP_DIRECT_RECLAIM &&
-	       order <= PAGE_COSTLY_ORDER && timeout_ms != 0 && may_sleep() &&
-	       can_ever_fit(gfp, order) && thread_others_go_on();
+	return timeout_ms != 0 && may_sleep() && thread_others_go_on() && can_ever_fit(gfp, order);
 }
 
 struct page *page_wait_for(gfp_t gfp, unsigned int order,

@@ -28,11 +28,17 @@ static inline bool somebody_waits_for_pages(void)
 
 void page_wait_tell(void);
 
+bool page_wait_would_help(gfp_t gfp, unsigned int order);
+
 /*
  * Whether this request, that nothing was found for, may wait here: nothing of it is against it, the
  * caller can, it could be served if all was free, and another thread goes on.
  */
-bool page_wait_is_worth_it(gfp_t gfp, unsigned int order);
+static inline bool page_wait_is_worth_it(gfp_t gfp, unsigned int order)
+{
+	return (gfp & (__GFP_DIRECT_RECLAIM | __GFP_NORETRY)) == __GFP_DIRECT_RECLAIM &&
+	       order <= PAGE_COSTLY_ORDER && page_wait_would_help(gfp, order);
+}
 
 /* How it ended. */
 struct page_wait {
