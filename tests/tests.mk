@@ -43,7 +43,7 @@ $(HOST)/zoneplan-sanitized: $(PLANNER_SRC:%=$(HOST)/sanitized/%.o) build/sources
 # --- host tests: cmocka programs, each of the objects that it names -------------------------------
 
 # Test-local printk and parameters where the real ones would be in the way; fatal() jumps back.
-TESTS := log memblock mmu area_tree zone_layout watermark watermark_params size param oracle line tree place dma_limit memory clock devices
+TESTS := log memblock mmu area_tree zone_layout watermark watermark_params size param oracle line tree place dma_limit memory devices
 MODEL := src/lib/size.c src/kern/param.c src/mm/phys/zone_params.c
 test_log_SRC         := src/kern/log.c src/kern/param.c src/lib/size.c
 test_mmu_SRC         := src/arch/arm/mmu.c
@@ -52,7 +52,6 @@ test_memblock_SRC    := src/mm/phys/memblock.c
 test_zone_layout_SRC := src/mm/phys/zone_layout.c
 test_watermark_SRC   := src/mm/phys/watermark.c
 test_size_SRC        := src/lib/size.c
-test_clock_SRC       := src/kern/clock.c
 test_watermark_params_SRC := src/lib/size.c src/kern/param.c src/mm/phys/watermark_params.c src/mm/phys/watermark.c
 test_param_SRC       := $(MODEL)
 test_line_SRC        := $(addprefix src/shell/,keys.c line.c history.c complete.c)
@@ -141,17 +140,18 @@ $(eval $(call kmap_test_rule,model,))
 $(eval $(call kmap_test_rule,tiny,_tiny))
 TESTS += kmap kmap_tiny
 
-# Interrupts' numbers and callouts, whose masking the double of the core sees.
+# Interrupts' numbers, callouts and the clock; masking is seen by the double of the core.
 test_callout_SRC := src/kern/callout.c
 test_irq_SRC     := src/kern/irq.c
+test_clock_SRC   := src/kern/clock.c
 define time_test_rule
 $(HOST)/test_$(1): $(HOST)/model/tests/host/test_$(1).c.o $(test_$(1)_SRC:%=$(HOST)/model/%.o)
 	@echo "  HOSTLD  $$@"
 	@$$(HOSTCC) $$(SANITIZED) $$^ -lcmocka -o $$@
 -include $(HOST)/model/tests/host/test_$(1).c.d $(test_$(1)_SRC:%=$(HOST)/model/%.d)
 endef
-$(foreach t,callout irq,$(eval $(call time_test_rule,$(t))))
-TESTS += callout irq
+$(foreach t,callout irq clock,$(eval $(call time_test_rule,$(t))))
+TESTS += callout irq clock
 
 # What a board recorded, on the same allocator (tests/replay.py; tests/host/replay.c says how).
 $(HOST)/replay: $(HOST)/model/tests/host/replay.c.o $(PAGE_SRC:%=$(HOST)/model/%.o)
@@ -208,10 +208,10 @@ bench: images  ## instructions of each call beside Linux's and others' (build/be
 
 # Plants bugs; takes some minutes, so not part of `make test`.
 .PHONY: mutation
-mutation: $(HOST)/test_mmu $(HOST)/test_area_tree $(foreach t,$(PAGE_TESTS) $(OBJECT_TESTS) $(VIRTUAL_TESTS) kmap,$(HOST)/test_$(t) $(HOST)/test_$(t)_tiny)  ## plant known bugs one at a time and see each caught by a test
+mutation: $(addprefix $(HOST)/test_,mmu area_tree irq callout clock devices) $(foreach t,$(PAGE_TESTS) $(OBJECT_TESTS) $(VIRTUAL_TESTS) kmap,$(HOST)/test_$(t) $(HOST)/test_$(t)_tiny)  ## plant known bugs one at a time and see each caught by a test
 	@tests/mutation.py -j $(JOBS) --cc '$(HOSTCC) $(filter-out -MMD -MP,$(SANITIZED))' --sources '$(PAGE_SRC)' \
 	  --object-sources '$(OBJECT_SRC)' --virtual-sources '$(VIRTUAL_SRC)' \
-	  --kmap-sources '$(KMAP_SRC)'
+	  --kmap-sources '$(KMAP_SRC)' --device-sources '$(test_devices_SRC)'
 
 lint:  ## include arrows, layout of the source, cppcheck, shellcheck
 	@tools/lint.sh

@@ -14,6 +14,7 @@
  *	12-15	software
  */
 #include "arch/barrier.h"
+#include "arch/irqflags.h"
 #include "kern/driver.h"
 #include "kern/exception.h"
 #include "kern/irq.h"
@@ -153,8 +154,8 @@ static void bcm2836_handle(void)
 /* --- start ------------------------------------------------------------------------------------ */
 
 /*
- * Of the boot firmware nothing is left but where the timers count: at the crystal's rate, not
- * divided, from the crystal itself (as the counter's frequency says).
+ * Of the boot firmware nothing is left. The counter counts at the crystal's rate, not divided, as the
+ * counter's frequency says.
  */
 static void start(void)
 {
@@ -167,6 +168,21 @@ static void start(void)
 	write_at(MAILBOX0_CLEAR, UINT32_MAX);
 	write_at(MAILBOX_CONTROL, MAILBOX0_IRQ);
 	device_barrier();
+}
+
+/* There is no identification to read; but software's lines show that they are raised. */
+static bool answers(void)
+{
+	uint32_t flags = local_irq_save();
+	bool raised;
+
+	bcm2836_raise(LINE_SOFTWARE);
+	raised = (read_at(IRQ_SOURCE) & 1U << LINE_MAILBOX0) != 0;
+	write_at(MAILBOX0_CLEAR, UINT32_MAX);
+	raised = raised && (read_at(IRQ_SOURCE) & 1U << LINE_MAILBOX0) == 0;
+	device_barrier();
+	local_irq_restore(flags);
+	return raised;
 }
 
 static const char *map_registers(const struct device *device)
@@ -192,6 +208,11 @@ static void bcm2836_probe(const struct device *device)
 		return;
 	}
 	problem = map_registers(device);
+	if (problem == NULL) {
+		start();
+		if (!answers())
+			problem = "what answers at reg is no BCM2836's controller";
+	}
 	if (problem == NULL && !irq_set_root(bcm2836_handle))
 		problem = "another controller interrupts the core already";
 	if (problem != NULL) {
@@ -200,7 +221,6 @@ static void bcm2836_probe(const struct device *device)
 		pr_warn("%s: %s: not used, and no interrupts by it\n", device->name, problem);
 		return;
 	}
-	start();
 	resource_add(device->registers[0], REGISTER_BYTES, "BCM2836");
 	irq_set_software(&chip, LINE_SOFTWARE);
 	device_set_irq_chip(device, &chip);
