@@ -52,7 +52,7 @@ static inline uint32_t local_irq_save(void)
 				: "=r"(flags)
 				:
 				: "memory");
-	return flags;
+	return flags; /* cppcheck-suppress uninitvar; it does not know asm inline */
 }
 
 static inline void local_irq_restore(uint32_t flags)

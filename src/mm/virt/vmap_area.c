@@ -316,6 +316,17 @@ struct vmap_area *vmap_area_claim(uintptr_t address, enum vmap_kind kind, const 
 	return NULL;
 }
 
+/* A megabyte at once only if it is a section. */
+static size_t piece_to_clear(uintptr_t virt, size_t left)
+{
+	size_t piece = piece_bytes(virt, left);
+	struct mapping mapping;
+
+	if (piece == SECTION_SIZE && (!mmu_query(virt, &mapping) || mapping.bytes < SECTION_SIZE))
+		piece = PIECE_BYTES;
+	return piece;
+}
+
 /*
  * TLBs are not told yet: who still uses these addresses may reach the pages when they are somebody
  * else's. Linux gives the pages back before its flush just so; what it buys is one flush for many areas.
@@ -326,7 +337,7 @@ void vmap_area_unmap(struct vmap_area *area)
 	size_t left = area->bytes;
 
 	while (left > 0) {
-		size_t piece = piece_bytes(virt, left);
+		size_t piece = piece_to_clear(virt, left);
 		uint32_t irq = spin_lock_irqsave(&space.lock);
 
 		mmu_clear(virt, piece);
