@@ -25,7 +25,7 @@ import qemu  # noqa: E402
 import tap  # noqa: E402
 from tap import expect, has  # noqa: E402
 
-HANG_SECONDS = 120
+HANG_SECONDS = 240
 SPLITS = ("3G", "2G", "1G")
 ZONEINFO = 'run="zoneinfo;iomem;poweroff"'
 

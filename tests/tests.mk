@@ -8,8 +8,8 @@ HOST := build/host
 # Objects come plain for the planner that people use, and under AddressSanitizer and UBSan for the
 # tests, the planner's own included; of the allocators also against the doubles of src/arch, with the
 # constants of the firmware (model) and with tiny ones (tiny).
-PLAIN     := $(COMMON) -Ibuild/host -O2
-SANITIZED := $(COMMON) -Ibuild/host -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+PLAIN     := -Itests/host/single $(COMMON) -Ibuild/host -O2
+SANITIZED := -Itests/host/single $(COMMON) -Ibuild/host -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # libfdt finds some damage by letting an int overflow: -fwrapv makes that mean something.
 define host_rules
@@ -43,14 +43,16 @@ $(HOST)/zoneplan-sanitized: $(PLANNER_SRC:%=$(HOST)/sanitized/%.o) build/sources
 # --- host tests: cmocka programs, each of the objects that it names -------------------------------
 
 # Test-local printk and parameters where the real ones would be in the way; fatal() jumps back.
-TESTS := memblock mmu area_tree zone_layout watermark watermark_params size param oracle line tree place dma_limit memory
+TESTS := log memblock mmu area_tree zone_layout watermark watermark_params size param oracle line tree place dma_limit memory clock
 MODEL := src/lib/size.c src/kern/param.c src/mm/phys/zone_params.c
+test_log_SRC         := src/kern/log.c src/kern/param.c src/lib/size.c
 test_mmu_SRC         := src/arch/arm/mmu.c
 test_area_tree_SRC   := src/mm/virt/area_tree.c
 test_memblock_SRC    := src/mm/phys/memblock.c
 test_zone_layout_SRC := src/mm/phys/zone_layout.c
 test_watermark_SRC   := src/mm/phys/watermark.c
 test_size_SRC        := src/lib/size.c
+test_clock_SRC       := src/kern/clock.c
 test_watermark_params_SRC := src/lib/size.c src/kern/param.c src/mm/phys/watermark_params.c src/mm/phys/watermark.c
 test_param_SRC       := $(MODEL)
 test_line_SRC        := $(addprefix src/shell/,keys.c line.c history.c complete.c)
@@ -136,6 +138,18 @@ endef
 $(eval $(call kmap_test_rule,model,))
 $(eval $(call kmap_test_rule,tiny,_tiny))
 TESTS += kmap kmap_tiny
+
+# Interrupts' numbers and callouts, whose masking the double of the core sees.
+test_callout_SRC := src/kern/callout.c
+test_irq_SRC     := src/kern/irq.c
+define time_test_rule
+$(HOST)/test_$(1): $(HOST)/model/tests/host/test_$(1).c.o $(test_$(1)_SRC:%=$(HOST)/model/%.o)
+	@echo "  HOSTLD  $$@"
+	@$$(HOSTCC) $$(SANITIZED) $$^ -lcmocka -o $$@
+-include $(HOST)/model/tests/host/test_$(1).c.d $(test_$(1)_SRC:%=$(HOST)/model/%.d)
+endef
+$(foreach t,callout irq,$(eval $(call time_test_rule,$(t))))
+TESTS += callout irq
 
 # What a board recorded, on the same allocator (tests/replay.py; tests/host/replay.c says how).
 $(HOST)/replay: $(HOST)/model/tests/host/replay.c.o $(PAGE_SRC:%=$(HOST)/model/%.o)

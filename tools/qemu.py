@@ -182,6 +182,10 @@ def command(board="virt", vmsplit=None, mem=None, bootargs=None, cpu=None, smp=N
         line += ["-semihosting-config", "enable=on,target=native"]
     if icount:
         line += ["-icount", ICOUNT if icount is True else icount]
+    else:
+        # One host thread for all cores: raspi2b's three idle ones wait in a loop that would take a host
+        # core each, and a broadcast of TLB maintenance would wait for them. -icount does so by itself.
+        line += ["-accel", "tcg,thread=single"]
     if no_reboot:
         line += ["-no-reboot"]
     if debug:

@@ -17,4 +17,14 @@ uint64_t clock_ticks(void);
  */
 uint32_t clock_frequency_hz(void);
 
+/*
+ * The timer that belongs to the counter: it keeps its interrupt raised from when the counter reaches
+ * `ticks`, at once if it has, until it is set anew or off.
+ */
+void timer_set(uint64_t ticks);
+void timer_off(void);
+
+/* Whether it is raised now. */
+bool timer_is_due(void);
+
 #endif

@@ -94,14 +94,30 @@ static bool translate(const void *blob, int bus, int above, uint64_t *address)
 	return false;
 }
 
+/* `reg` of a node below `bus`: the number that entry `index` begins with. */
+static bool read_register(const void *blob, int node, int bus, unsigned int index,
+			  uint64_t *address)
+{
+	int bytes;
+	const fdt32_t *reg = fdt_getprop(blob, node, "reg", &bytes);
+	unsigned int cells = (unsigned int)blob_cells(blob, bus, "#address-cells"), first = 0;
+
+	if (index != 0)
+		first = index * (cells + (unsigned int)blob_cells(blob, bus, "#size-cells"));
+	return reg != NULL && cells != 0 && (unsigned int)bytes / 4 >= first + cells &&
+	       read_cells(reg + first, (int)cells, address);
+}
+
 bool blob_register_address(const void *blob, int node, uint64_t *address)
 {
-	int bus = fdt_parent_offset(blob, node), bytes;
-	const fdt32_t *reg = fdt_getprop(blob, node, "reg", &bytes);
-	int cells = blob_cells(blob, bus, "#address-cells");
+	return blob_register_address_at(blob, node, 0, address);
+}
 
-	if (bus < 0 || reg == NULL || cells == 0 || bytes < 4 * cells ||
-	    !read_cells(reg, cells, address))
+bool blob_register_address_at(const void *blob, int node, unsigned int index, uint64_t *address)
+{
+	int bus = fdt_parent_offset(blob, node);
+
+	if (bus < 0 || !read_register(blob, node, bus, index, address))
 		return false;
 	while (bus > 0) {
 		int above = fdt_parent_offset(blob, bus);

@@ -22,6 +22,9 @@ int blob_find_node(const void *blob, const char *name, size_t length);
  */
 bool blob_register_address(const void *blob, int node, uint64_t *address);
 
+/* The same for entry `index` of its `reg`. */
+bool blob_register_address_at(const void *blob, int node, unsigned int index, uint64_t *address);
+
 /*
  * #address-cells or #size-cells for what lies below a node. As Linux and the walk have it: what a
  * node does not say its parent says; 1 if nobody does.

@@ -18,7 +18,8 @@
 
 #include "lib/types.h"
 
-#define IRQ_FIRST          16U /* as Linux, whose first 16 are an old PC's */
+#define IRQ_FIRST          16U  /* as Linux, whose first 16 are an old PC's */
+#define IRQ_END            128U /* numbers are below it; they must fit irq_chip's bytes */
 #define IRQ_UNHANDLED_MOST 1000U
 
 enum irq_return { IRQ_NONE, IRQ_HANDLED };
@@ -34,12 +35,14 @@ enum irq_trigger { IRQ_EDGE, IRQ_LEVEL };
 struct irq_chip {
 	const char *name; /* as Linux prints it: "GIC-0" */
 	uint32_t lines;
-	uint8_t *irqs; /* by hardware line: its number, 0 while nobody asked; `lines` of them, zero at first */
+	uint8_t *
+		irqs; /* by hardware line: its number, 0 while nobody asked; `lines` of them, zero at first */
+	/* A line that hardware cannot mask may do nothing here: what comes while it is disabled is kept. */
 	void (*mask)(uint32_t line);
 	void (*unmask)(uint32_t line);
 	/* NULL where the hardware cannot be told. */
 	void (*set_trigger)(uint32_t line, enum irq_trigger trigger);
-	/* Send the line to the core that calls; NULL but for lines that are software's. */
+	/* Raise an edge line as if the hardware had, to the core that calls; NULL where none can be. */
 	void (*raise)(uint32_t line);
 	/*
 	 * What an `interrupts` entry of the device tree says: cells as the tree has them, in the host's byte
@@ -61,7 +64,11 @@ int request_irq(uint32_t irq, irq_handler handler, const char *name, void *data)
 /* Mask the line and forget the handler; it is not running any more on return. `data` as requested. */
 void free_irq(uint32_t irq, const void *data);
 
-/* Mask and unmask; they nest. Unbalanced ones are told and ignored. May be called from the handler. */
+/*
+ * Mask and unmask; they nest. Unbalanced ones are told and ignored. May be called from the handler.
+ * What comes in between is delivered afterwards, once. A line that was masked because nobody owned
+ * what came is tried again by enable_irq after disable_irq.
+ */
 void disable_irq(uint32_t irq);
 void enable_irq(uint32_t irq);
 
@@ -76,9 +83,9 @@ int raise_irq(uint32_t irq);
 
 /*
  * A controller that interrupts the core itself: `handle` asks the hardware which lines are raised and
- * calls irq_handle_line for each. The first one stays.
+ * calls irq_handle_line for each. The first one stays; false for the others.
  */
-void irq_set_root(void (*handle)(void));
+bool irq_set_root(void (*handle)(void));
 
 /* The number of a line, given out at the first asking; 0: all numbers are given out. */
 uint32_t irq_map(const struct irq_chip *chip, uint32_t line, enum irq_trigger trigger);
@@ -88,6 +95,9 @@ void irq_set_software(const struct irq_chip *chip, uint32_t first);
 
 /* The hardware says that the line is raised. Interrupts masked, on the interrupt stack. */
 void irq_handle_line(const struct irq_chip *chip, uint32_t line);
+
+/* From the vector: ask the root controller. Interrupts masked, on the interrupt stack. */
+void irq_dispatch(void);
 
 /* The hardware said that there is an interrupt, and then that there is none. */
 void irq_note_spurious(void);
@@ -100,14 +110,17 @@ struct irq_snapshot {
 	uint32_t line;
 	enum irq_trigger trigger;
 	const char *name; /* of who requested it; NULL: nobody */
-	bool masked;      /* by disable_irq, or as nobody owned it */
+	bool masked;      /* by disable_irq, or as nobody owned what came */
 	bool stormed;     /* the latter */
 	uint32_t count;
 	uint32_t unhandled;
 };
 
-/* The first number at or above *irq; false: there are no more. */
+/* The first number at or above irq that is given out; false: there are no more. */
 bool irq_snapshot(uint32_t irq, struct irq_snapshot *snapshot);
 uint32_t irq_spurious_count(void);
+
+/* One line in the log for each line that was masked because nobody owned what came. Not in handlers. */
+void irq_report_storms(void);
 
 #endif

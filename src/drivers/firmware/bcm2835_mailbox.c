@@ -84,9 +84,10 @@ static void mailbox_probe(const struct device *device)
 {
 	bool answered;
 
-	if (!device->has_registers || (device->registers & (PAGE_SIZE - 1)) > PAGE_SIZE - 0x40)
+	if (device->register_count == 0 ||
+	    (device->registers[0] & (PAGE_SIZE - 1)) > PAGE_SIZE - 0x40)
 		return;
-	answered = ask_memory(fixmap_open(FIX_PROBE, device->registers));
+	answered = ask_memory(fixmap_open(FIX_PROBE, device->registers[0]));
 	fixmap_close(FIX_PROBE);
 	if (!answered) {
 		pr_warn("%s: the firmware does not say which memory is ours\n", device->name);

@@ -51,11 +51,11 @@ static const struct power_ops pm_power = { "bcm2835-pm", pm_off, pm_restart };
 
 static void pm_probe(const struct device *device)
 {
-	if (!device->has_registers || !IS_ALIGNED(device->registers, PAGE_SIZE)) {
+	if (device->register_count == 0 || !IS_ALIGNED(device->registers[0], PAGE_SIZE)) {
 		pr_warn("%s: registers cannot be reached: no power control\n", device->name);
 		return;
 	}
-	registers = device->registers;
+	registers = device->registers[0];
 	power_register(&pm_power);
 }
 
