@@ -298,13 +298,13 @@ const char *boot_plan_dma_source(const struct boot_plan *plan, const void *blob)
 		return "CONFIG_DMA_ZONE_SIZE";
 	case DMA_LIMIT_FROM_DMA_RANGES:
 		snprintf(text, sizeof(text), "dma-ranges of %s",
-			 blob_node_path(blob, plan->dma.node));
+			 blob_node_path(blob, plan->dma.reach.node));
 		return text;
 	case DMA_LIMIT_FROM_SIMDMA:
 		snprintf(text, sizeof(text), "simdma=%u", dma_limit_simdma_bits());
 		return text;
 	case DMA_LIMIT_FROM_DEVICE:
-		snprintf(text, sizeof(text), "dma_limit=%s", plan->dma.device);
+		snprintf(text, sizeof(text), "dma_limit=%s", plan->dma.reach.device);
 		return text;
 	default:
 		return "nothing: every device reaches all RAM";

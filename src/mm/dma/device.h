@@ -22,10 +22,10 @@
 #include "lib/types.h"
 
 typedef uint32_t dma_addr_t; /* a bus address; what lies above 4 GiB no 32-bit RAM is seen at */
-#define DMA_MAPPING_ERROR  ((dma_addr_t)~0U)
-#define DMA_BIT_MASK(n)    ((n) >= 64 ? ~0ULL : (1ULL << (n)) - 1)
+#define DMA_MAPPING_ERROR ((dma_addr_t)~0U)
+#define DMA_BIT_MASK(n)   ((n) >= 64 ? ~0ULL : (1ULL << (n)) - 1)
 
-#define DMA_WINDOWS_MOST   8U
+#define DMA_WINDOWS_MOST  8U
 
 struct dma_reach_window {
 	uint64_t phys; /* CPU address of its first byte */
@@ -33,23 +33,80 @@ struct dma_reach_window {
 	uint64_t bus; /* bus address of its first byte */
 };
 
+struct bounce_pool;
+struct device;
+
 struct dma_device {
 	const char *name; /* the node's path, or the driver's word; lives as long as the device */
-	uint64_t mask;          /* for streaming mappings; highest bus address as 2^n - 1, or any number */
+
+	/* Set before dma_device_register, or by dma_set_mask and its kin. */
+	uint64_t mask; /* for streaming mappings; highest bus address as 2^n - 1, or any number */
 	uint64_t coherent_mask; /* for dma_alloc_coherent and dma_pool */
-	bool coherent;          /* it sees the caches: no maintenance, cached memory */
-	uint32_t window_count;  /* 0: no translation */
+
+	/* Set before dma_device_register. */
+	bool coherent;         /* it sees the caches: no maintenance, cached memory */
+	bool cut_off;          /* no bus above passes anything on: it reaches nothing */
+	uint32_t window_count; /* 0: no translation */
 	struct dma_reach_window windows[DMA_WINDOWS_MOST];
 	/* Limits pretended by dma_limit=: a narrower mask, and a window of bus addresses. */
 	uint64_t limit_first_bus, limit_last_bus; /* 0 and UINT64_MAX: none */
-	struct dma_device *next; /* of all registered */
-	uint32_t live_mappings, live_coherent;
+
+	/* Kept by mm/dma. */
+	struct dma_device *next;               /* of all registered */
+	uint32_t live_mappings, live_coherent; /* changed by atomic operations */
+	/*
+	 * Lowmem that the device reaches under its mask and that needs nothing else done: the piece that
+	 * most mappings lie in. 0 bytes where there is always something to do.
+	 */
+	phys_addr_t direct_phys;
+	size_t direct_bytes;
+	dma_addr_t direct_bus;
+	struct bounce_pool *pool; /* the one that it reaches whole under its mask; NULL: none */
 };
+
+/* --- devices --------------------------------------------------------------------------------- */
+
+/* A device of this name: masks of 32 bits, no window, no limit, not coherent, not registered. */
+void dma_device_init(struct dma_device *device, const char *name);
+
+/*
+ * Make a device known: what dma_limit= says of its name and dma_coherent=off take effect, its mappings
+ * are counted, reports show it. The struct is the caller's and stays until dma_device_unregister. May
+ * be repeated after windows or pools changed. In threads.
+ */
+void dma_device_register(struct dma_device *device);
+
+/* The driver goes: what it still has mapped is told to dma_misuse_hook (mm/dma/debug.h). */
+void dma_device_unregister(struct dma_device *device);
+
+/* The DMA side of a device of the tree, during its probe or later by its path, alias or node name (of
+ * registered ones, by their names too). NULL: there is none of that name, or no memory. In threads. */
+struct dma_device *dma_device_of(const struct device *device);
+struct dma_device *dma_device_find(const char *name);
+
+/* Who can read the tree: src/boot sets them. The second of a name; each registers what it makes. */
+extern struct dma_device *(*dma_device_of_node_hook)(const void *blob, int node);
+extern struct dma_device *(*dma_device_by_name_hook)(const char *name);
+
+/* All registered ones, through ->next. Changes only when one is registered or unregistered. */
+struct dma_device *dma_devices(void);
+
+/* dma_limit=DEVICE: said of this device: narrow it. Before dma_device_register. */
+struct dma_limit_rule;
+void dma_device_limit(struct dma_device *device, const struct dma_limit_rule *rule);
+
+/* What depends on mask, windows, pools and options, anew: for this room. */
+void dma_device_update(struct dma_device *device);
+
+/* dma_check=off: addresses out of reach are let through, to see what becomes of it. */
+extern bool dma_check;
+
+/* --- reach ----------------------------------------------------------------------------------- */
 
 /*
  * Whether the device reaches every byte of [phys, phys + bytes) with bus addresses up to `mask`, in one
  * piece: neighbouring windows that do not continue each other's bus addresses do not join. On true
- * *bus is the bus address of the first byte.
+ * *bus is the bus address of the first byte. Of no bytes, or of a range that wraps: false.
  */
 bool dma_reaches(const struct dma_device *device, uint64_t phys, uint64_t bytes, uint64_t mask,
 		 uint64_t *bus);
@@ -57,13 +114,21 @@ bool dma_reaches(const struct dma_device *device, uint64_t phys, uint64_t bytes,
 /* The way back: the CPU address of a bus address; false: no window shows it. */
 bool dma_phys_of_bus(const struct dma_device *device, uint64_t bus, uint64_t *phys);
 
+/* What the device would put on its bus for a CPU address, whatever it reaches; false: no window has it. */
+bool dma_bus_of_phys(const struct dma_device *device, uint64_t phys, uint64_t *bus);
+
 /*
- * The highest zone whose every page the device reaches under `mask`, as GFP flags (0, __GFP_DMA or
- * __GFP_HIGHMEM); -1: no zone is reached whole, so pages must be taken by range
- * (dma_reach_range gives the first range of lowmem that is reached).
+ * The highest zone whose every page the device reaches under `mask`, with all zones below, as GFP
+ * flags (0, __GFP_DMA or __GFP_HIGHMEM); -1: not even the lowest zone is reached whole, so pages must
+ * be taken by range (dma_reach_range gives the lowest range of lowmem that is reached in one piece).
  */
 int dma_zone_for(const struct dma_device *device, uint64_t mask);
 bool dma_reach_range(const struct dma_device *device, uint64_t mask, uint64_t *first_phys,
 		     uint64_t *end_phys);
+
+/* The part of [phys, end) that one window shows under the mask; window 0 where there is none. False:
+ * nothing, or no such window. *bus is of the part's first byte. */
+bool dma_window_part(const struct dma_device *device, uint32_t window, uint64_t mask,
+		     uint64_t *phys, uint64_t *end, uint64_t *bus);
 
 #endif

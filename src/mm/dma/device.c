@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/* Devices that memory is mapped for: known here from their registration on. */
+#include "mm/dma/device.h"
+
+#include <string.h>
+
+#include "kern/driver.h"
+#include "kern/param.h"
+#include "kern/spinlock.h"
+#include "mm/phys/dma_limit.h"
+#include "mm/phys/memblock.h"
+#include "mm/phys/zone.h"
+
+struct dma_device *(*dma_device_of_node_hook)(const void *blob, int node);
+struct dma_device *(*dma_device_by_name_hook)(const char *name);
+bool dma_check = true;
+
+static bool coherent_allowed = true;
+static struct dma_device *devices;
+static struct spinlock devices_lock;
+
+/* --- options --------------------------------------------------------------------------------- */
+
+static const char *parse_switch(const char *value, bool *on)
+{
+	if (value == NULL || (strcmp(value, "off") != 0 && strcmp(value, "on") != 0))
+		return "expects on or off";
+	*on = strcmp(value, "on") == 0;
+	return NULL;
+}
+
+static const char *parse_dma_coherent(const char *value)
+{
+	return parse_switch(value, &coherent_allowed);
+}
+
+BOOT_PARAM(dma_coherent, parse_dma_coherent, "on|off",
+	   "off: no device is taken to see the caches, whatever the tree says");
+
+static const char *parse_dma_check(const char *value)
+{
+	return parse_switch(value, &dma_check);
+}
+
+BOOT_PARAM(dma_check, parse_dma_check, "on|off",
+	   "off: give devices addresses that they do not reach, to see what becomes of it");
+
+/* --- registering ----------------------------------------------------------------------------- */
+
+void dma_device_init(struct dma_device *device, const char *name)
+{
+	*device = (struct dma_device){
+		.name = name,
+		.mask = DMA_BIT_MASK(32),
+		.coherent_mask = DMA_BIT_MASK(32),
+		.limit_last_bus = UINT64_MAX,
+	};
+}
+
+/* Several rules narrow each other. */
+void dma_device_limit(struct dma_device *device, const struct dma_limit_rule *rule)
+{
+	uint64_t ram_base = memblock_start_of_DRAM(), bus = ram_base;
+	uint64_t first = rule->first_bus, last = rule->last_bus;
+
+	if (rule->is_bits) {
+		dma_bus_of_phys(device, ram_base, &bus);
+		first = 0;
+		last = bus + rule->bytes - 1 < bus ? UINT64_MAX : bus + rule->bytes - 1;
+	}
+	device->limit_first_bus = max_u64(device->limit_first_bus, first);
+	device->limit_last_bus = min_u64(device->limit_last_bus, last);
+}
+
+static void apply_rules(struct dma_device *device)
+{
+	struct dma_limit_rule rule;
+
+	for (unsigned int i = 0; dma_limit_rule(i, &rule); i++)
+		if (strcmp(rule.name, device->name) == 0)
+			dma_device_limit(device, &rule);
+}
+
+/* Windows that end past 2^64 on one side are cut, empty ones go. */
+static void tidy_windows(struct dma_device *device)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < device->window_count; i++) {
+		struct dma_reach_window window = device->windows[i];
+		uint64_t most = min_u64(UINT64_MAX - window.phys, UINT64_MAX - window.bus);
+
+		window.bytes = min_u64(window.bytes, most);
+		if (window.bytes != 0)
+			device->windows[kept++] = window;
+	}
+	device->cut_off |= device->window_count != 0 && kept == 0;
+	device->window_count = kept;
+}
+
+/* The largest piece of lowmem that one window shows. */
+static void find_direct(struct dma_device *device)
+{
+	uint64_t phys, end, bus;
+
+	device->direct_bytes = 0;
+	if (!device->coherent)
+		return;
+	for (uint32_t i = 0; i < max_u64(device->window_count, 1); i++) {
+		phys = memblock_start_of_DRAM();
+		end = PFN_PHYS(zones_lowmem_end_pfn());
+		/* DMA_MAPPING_ERROR is no address. */
+		if (!dma_window_part(device, i, min_u64(device->mask, DMA_MAPPING_ERROR - 1), &phys,
+				     &end, &bus) ||
+		    end - phys <= device->direct_bytes)
+			continue;
+		device->direct_phys = (phys_addr_t)phys;
+		device->direct_bytes = (size_t)(end - phys);
+		device->direct_bus = (dma_addr_t)bus;
+	}
+}
+
+void dma_device_update(struct dma_device *device)
+{
+	find_direct(device);
+}
+
+static bool is_listed(const struct dma_device *wanted)
+{
+	for (const struct dma_device *device = devices; device != NULL; device = device->next)
+		if (device == wanted)
+			return true;
+	return false;
+}
+
+/* At the end, so that reports have them in the order of their coming. */
+static void list(struct dma_device *device)
+{
+	struct dma_device **place = &devices;
+	uint32_t irq = spin_lock_irqsave(&devices_lock);
+
+	while (*place != NULL)
+		place = &(*place)->next;
+	device->next = NULL;
+	*place = device;
+	spin_unlock_irqrestore(&devices_lock, irq);
+}
+
+void dma_device_register(struct dma_device *device)
+{
+	if (!coherent_allowed)
+		device->coherent = false;
+	apply_rules(device);
+	tidy_windows(device);
+	dma_device_update(device);
+	if (!is_listed(device))
+		list(device);
+}
+
+void dma_device_unregister(struct dma_device *device)
+{
+	struct dma_device **place = &devices;
+	uint32_t irq = spin_lock_irqsave(&devices_lock);
+
+	while (*place != NULL && *place != device)
+		place = &(*place)->next;
+	if (*place == device)
+		*place = device->next;
+	spin_unlock_irqrestore(&devices_lock, irq);
+}
+
+/* --- finding --------------------------------------------------------------------------------- */
+
+struct dma_device *dma_devices(void)
+{
+	return devices;
+}
+
+struct dma_device *dma_device_of(const struct device *device)
+{
+	return dma_device_of_node_hook != NULL ? dma_device_of_node_hook(device->blob, device->node)
+					       : NULL;
+}
+
+struct dma_device *dma_device_find(const char *name)
+{
+	for (struct dma_device *device = devices; device != NULL; device = device->next)
+		if (strcmp(device->name, name) == 0)
+			return device;
+	return dma_device_by_name_hook != NULL ? dma_device_by_name_hook(name) : NULL;
+}
