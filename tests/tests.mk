@@ -151,6 +151,20 @@ endef
 $(foreach t,callout irq,$(eval $(call time_test_rule,$(t))))
 TESTS += callout irq
 
+# DMA on top of kmalloc and windows, with a cache in front of memory.
+DMA_TESTS := dma_reach
+DMA_SRC   := $(OBJECT_SRC) $(addprefix src/mm/virt/,kmap.c pkmap.c kmap_debug.c kmap_report.c highmem.c fixmap.c) \
+	     $(addprefix src/mm/dma/,reach.c reach_zones.c device.c map.c bounce.c touch.c debug.c) \
+	     src/mm/phys/dma_limit.c tests/host/window_double.c tests/host/cache_double.c tests/host/dma_harness.c
+define dma_test_rule
+$(HOST)/test_$(1)$(3): $(HOST)/$(2)/tests/host/test_$(1).c.o $(DMA_SRC:%=$(HOST)/$(2)/%.o)
+	@echo "  HOSTLD  $$@"
+	@$$(HOSTCC) $$(SANITIZED) $$^ -lcmocka -o $$@
+-include $(HOST)/$(2)/tests/host/test_$(1).c.d $(DMA_SRC:%=$(HOST)/$(2)/%.d)
+endef
+$(foreach t,$(DMA_TESTS),$(eval $(call dma_test_rule,$(t),model,)) $(eval $(call dma_test_rule,$(t),tiny,_tiny)))
+TESTS += $(DMA_TESTS) $(DMA_TESTS:%=%_tiny)
+
 # What a board recorded, on the same allocator (tests/replay.py; tests/host/replay.c says how).
 $(HOST)/replay: $(HOST)/model/tests/host/replay.c.o $(PAGE_SRC:%=$(HOST)/model/%.o)
 	@echo "  HOSTLD  $@"

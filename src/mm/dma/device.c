@@ -7,6 +7,8 @@
 #include "kern/driver.h"
 #include "kern/param.h"
 #include "kern/spinlock.h"
+#include "mm/dma/bounce.h"
+#include "mm/dma/debug.h"
 #include "mm/phys/dma_limit.h"
 #include "mm/phys/memblock.h"
 #include "mm/phys/zone.h"
@@ -47,55 +49,13 @@ BOOT_PARAM(dma_check, parse_dma_check, "on|off",
 
 /* --- registering ----------------------------------------------------------------------------- */
 
-void dma_device_init(struct dma_device *device, const char *name)
-{
-	*device = (struct dma_device){
-		.name = name,
-		.mask = DMA_BIT_MASK(32),
-		.coherent_mask = DMA_BIT_MASK(32),
-		.limit_last_bus = UINT64_MAX,
-	};
-}
-
-/* Several rules narrow each other. */
-void dma_device_limit(struct dma_device *device, const struct dma_limit_rule *rule)
-{
-	uint64_t ram_base = memblock_start_of_DRAM(), bus = ram_base;
-	uint64_t first = rule->first_bus, last = rule->last_bus;
-
-	if (rule->is_bits) {
-		dma_bus_of_phys(device, ram_base, &bus);
-		first = 0;
-		last = bus + rule->bytes - 1 < bus ? UINT64_MAX : bus + rule->bytes - 1;
-	}
-	device->limit_first_bus = max_u64(device->limit_first_bus, first);
-	device->limit_last_bus = min_u64(device->limit_last_bus, last);
-}
-
 static void apply_rules(struct dma_device *device)
 {
 	struct dma_limit_rule rule;
 
 	for (unsigned int i = 0; dma_limit_rule(i, &rule); i++)
 		if (strcmp(rule.name, device->name) == 0)
-			dma_device_limit(device, &rule);
-}
-
-/* Windows that end past 2^64 on one side are cut, empty ones go. */
-static void tidy_windows(struct dma_device *device)
-{
-	uint32_t kept = 0;
-
-	for (uint32_t i = 0; i < device->window_count; i++) {
-		struct dma_reach_window window = device->windows[i];
-		uint64_t most = min_u64(UINT64_MAX - window.phys, UINT64_MAX - window.bus);
-
-		window.bytes = min_u64(window.bytes, most);
-		if (window.bytes != 0)
-			device->windows[kept++] = window;
-	}
-	device->cut_off |= device->window_count != 0 && kept == 0;
-	device->window_count = kept;
+			dma_device_limit(device, &rule, memblock_start_of_DRAM());
 }
 
 /* The largest piece of lowmem that one window shows. */
@@ -104,15 +64,15 @@ static void find_direct(struct dma_device *device)
 	uint64_t phys, end, bus;
 
 	device->direct_bytes = 0;
-	if (!device->coherent)
+	if (!device->coherent || dma_debug)
 		return;
 	for (uint32_t i = 0; i < max_u64(device->window_count, 1); i++) {
 		phys = memblock_start_of_DRAM();
 		end = PFN_PHYS(zones_lowmem_end_pfn());
-		/* DMA_MAPPING_ERROR is no address. */
-		if (!dma_window_part(device, i, min_u64(device->mask, DMA_MAPPING_ERROR - 1), &phys,
-				     &end, &bus) ||
-		    end - phys <= device->direct_bytes)
+		if (!dma_window_part(device, i, dma_streaming_mask(device), &phys, &end, &bus))
+			continue;
+		end -= bus + (end - phys) > DMA_MAPPING_ERROR; /* that is no address */
+		if (end - phys <= device->direct_bytes)
 			continue;
 		device->direct_phys = (phys_addr_t)phys;
 		device->direct_bytes = (size_t)(end - phys);
@@ -122,6 +82,7 @@ static void find_direct(struct dma_device *device)
 
 void dma_device_update(struct dma_device *device)
 {
+	device->pool = bounce_pool_for(device);
 	find_direct(device);
 }
 
@@ -151,7 +112,7 @@ void dma_device_register(struct dma_device *device)
 	if (!coherent_allowed)
 		device->coherent = false;
 	apply_rules(device);
-	tidy_windows(device);
+	dma_device_tidy(device);
 	dma_device_update(device);
 	if (!is_listed(device))
 		list(device);
@@ -160,8 +121,10 @@ void dma_device_register(struct dma_device *device)
 void dma_device_unregister(struct dma_device *device)
 {
 	struct dma_device **place = &devices;
-	uint32_t irq = spin_lock_irqsave(&devices_lock);
+	uint32_t irq;
 
+	dma_debug_device_gone(device);
+	irq = spin_lock_irqsave(&devices_lock);
 	while (*place != NULL && *place != device)
 		place = &(*place)->next;
 	if (*place == device)

@@ -91,12 +91,25 @@ extern struct dma_device *(*dma_device_by_name_hook)(const char *name);
 /* All registered ones, through ->next. Changes only when one is registered or unregistered. */
 struct dma_device *dma_devices(void);
 
-/* dma_limit=DEVICE: said of this device: narrow it. Before dma_device_register. */
+/*
+ * dma_limit=DEVICE: said this of the device: narrow it. RAM's first byte, for lines that count from
+ * there. Before dma_device_register, which does it for rules that have the device's own name.
+ */
 struct dma_limit_rule;
-void dma_device_limit(struct dma_device *device, const struct dma_limit_rule *rule);
+void dma_device_limit(struct dma_device *device, const struct dma_limit_rule *rule,
+		      uint64_t ram_base);
+
+/* Windows that end past 2^64 on either side are cut, empty ones go. dma_device_register does it. */
+void dma_device_tidy(struct dma_device *device);
 
 /* What depends on mask, windows, pools and options, anew: for this room. */
 void dma_device_update(struct dma_device *device);
+
+/* The mask for streaming mappings, as far as dma_addr_t goes. */
+static inline uint64_t dma_streaming_mask(const struct dma_device *device)
+{
+	return device->mask < DMA_BIT_MASK(32) ? device->mask : DMA_BIT_MASK(32);
+}
 
 /* dma_check=off: addresses out of reach are let through, to see what becomes of it. */
 extern bool dma_check;

@@ -1,12 +1,54 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reach as arithmetic on one device. Ends are inclusive in here: a window may end at 2^64.
+ * Reach as arithmetic on one device; the desktop planner compiles it, too. Ends are inclusive in here: a
+ * window may end at 2^64.
  */
 #include "mm/dma/device.h"
 
-#include "mm/phys/gfp.h"
-#include "mm/phys/memblock.h"
-#include "mm/phys/zone.h"
+#include "mm/phys/dma_limit.h"
+
+void dma_device_init(struct dma_device *device, const char *name)
+{
+	*device = (struct dma_device){
+		.name = name,
+		.mask = DMA_BIT_MASK(32),
+		.coherent_mask = DMA_BIT_MASK(32),
+		.limit_last_bus = UINT64_MAX,
+	};
+}
+
+/* Several rules narrow each other. */
+void dma_device_limit(struct dma_device *device, const struct dma_limit_rule *rule,
+		      uint64_t ram_base)
+{
+	uint64_t bus = ram_base;
+	uint64_t first = rule->first_bus, last = rule->last_bus;
+
+	if (rule->is_bits) {
+		dma_bus_of_phys(device, ram_base, &bus);
+		first = 0;
+		last = bus + rule->bytes - 1 < bus ? UINT64_MAX : bus + rule->bytes - 1;
+	}
+	device->limit_first_bus = max_u64(device->limit_first_bus, first);
+	device->limit_last_bus = min_u64(device->limit_last_bus, last);
+}
+
+/* Windows that end past 2^64 on one side are cut, empty ones go. */
+void dma_device_tidy(struct dma_device *device)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < device->window_count; i++) {
+		struct dma_reach_window window = device->windows[i];
+		uint64_t most = min_u64(UINT64_MAX - window.phys, UINT64_MAX - window.bus);
+
+		window.bytes = min_u64(window.bytes, most);
+		if (window.bytes != 0)
+			device->windows[kept++] = window;
+	}
+	device->cut_off |= device->window_count != 0 && kept == 0;
+	device->window_count = kept;
+}
 
 /* A device without windows has one: everything, shown as it is. */
 static bool window_of(const struct dma_device *device, uint32_t number,
@@ -131,63 +173,4 @@ bool dma_window_part(const struct dma_device *device, uint32_t number, uint64_t 
 	*phys = first;
 	*end = last + 1;
 	return true;
-}
-
-/* --- zones ----------------------------------------------------------------------------------- */
-
-/*
- * Every piece of RAM in the zone in one piece, since a block of pages may lie anywhere in it: holes
- * between banks need not be reached.
- */
-static bool reaches_zone(const struct dma_device *device, uint64_t mask, enum zone_type type)
-{
-	uint64_t start = PFN_PHYS(zones[type].span.start_pfn);
-	uint64_t end = start + PFN_PHYS(zones[type].span.spanned_pages);
-	struct memblock_region *region;
-
-	for_each_mem_region(region) {
-		uint64_t from = max_u64(start, region->base);
-		uint64_t to = min_u64(end, (uint64_t)region->base + region->size);
-		uint64_t bus;
-
-		if (from < to && !memblock_is_nomap(region) &&
-		    !dma_reaches(device, from, to - from, mask, &bus))
-			return false;
-	}
-	return true;
-}
-
-int dma_zone_for(const struct dma_device *device, uint64_t mask)
-{
-	static const int flags[] = {
-		[ZONE_DMA] = (int)__GFP_DMA,
-		[ZONE_NORMAL] = 0,
-		[ZONE_HIGHMEM] = (int)__GFP_HIGHMEM,
-	};
-	int best = -1;
-
-	for (enum zone_type type = ZONE_DMA; type <= ZONE_HIGHMEM; type++) {
-		if (zones[type].span.present_pages == 0)
-			continue;
-		if (!reaches_zone(device, mask, type))
-			break;
-		best = flags[type];
-	}
-	return best;
-}
-
-bool dma_reach_range(const struct dma_device *device, uint64_t mask, uint64_t *first_phys,
-		     uint64_t *end_phys)
-{
-	uint64_t best = UINT64_MAX, bus, phys, end;
-
-	for (uint32_t i = 0; i < max_u64(device->window_count, 1); i++) {
-		phys = memblock_start_of_DRAM();
-		end = PFN_PHYS(zones_lowmem_end_pfn());
-		if (!dma_window_part(device, i, mask, &phys, &end, &bus) || phys >= best)
-			continue;
-		best = *first_phys = phys;
-		*end_phys = end;
-	}
-	return best != UINT64_MAX;
 }
