@@ -152,7 +152,7 @@ $(foreach t,callout irq,$(eval $(call time_test_rule,$(t))))
 TESTS += callout irq
 
 # DMA on top of kmalloc and windows, with a cache in front of memory.
-DMA_TESTS := dma_reach
+DMA_TESTS := dma_reach dma dma_debug
 DMA_SRC   := $(OBJECT_SRC) $(addprefix src/mm/virt/,kmap.c pkmap.c kmap_debug.c kmap_report.c highmem.c fixmap.c) \
 	     $(addprefix src/mm/dma/,reach.c reach_zones.c device.c map.c bounce.c touch.c debug.c) \
 	     src/mm/phys/dma_limit.c tests/host/window_double.c tests/host/cache_double.c tests/host/dma_harness.c

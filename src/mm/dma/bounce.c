@@ -261,11 +261,11 @@ bool bounce_run_snapshot(const struct bounce_pool *pool, uint32_t *number,
 			 struct bounce_slot *first)
 {
 	for (uint32_t slot = *number; slot < pool->slot_count; slot++) {
-		*first = pool->slots[slot];
 		if (__atomic_load_n(&pool->slots[slot].device, __ATOMIC_ACQUIRE) == NULL)
 			continue;
+		*first = pool->slots[slot];
 		*number = slot + max_u32(first->run_slots, 1);
-		return first->device != NULL;
+		return true;
 	}
 	return false;
 }

@@ -206,15 +206,18 @@ static bool is_watched(const struct entry *entry)
 	       entry->mapping.kind != DMA_MAP_RESOURCE && !entry->cpu_has_it && !entry->in_parts;
 }
 
-static void check_sum(const struct entry *entry, const struct dma_mapping *call)
+/* False: the CPU wrote to it; that was told. */
+static bool check_sum(const struct entry *entry, const struct dma_mapping *call)
 {
 	uint32_t sum;
 
 	if (!is_watched(entry) || entry->sum == 0)
-		return;
+		return true;
 	sum = sum_of(&entry->mapping);
-	if (sum != 0 && sum != entry->sum)
-		dma_tell(DMA_SYNC_MISSING, call, &entry->mapping);
+	if (sum == 0 || sum == entry->sum)
+		return true;
+	dma_tell(DMA_SYNC_MISSING, call, &entry->mapping);
+	return false;
 }
 
 static bool is_stack(uint64_t phys, size_t bytes)
@@ -358,9 +361,8 @@ static void change_owner(struct entry *entry, const struct dma_mapping *call, bo
 		entry->in_parts = true;
 		return;
 	}
-	if (entry->cpu_has_it == for_cpu && !entry->in_parts)
+	if (check_sum(entry, call) && entry->cpu_has_it == for_cpu && !entry->in_parts)
 		dma_tell(DMA_SYNC_TWICE, call, &entry->mapping);
-	check_sum(entry, call);
 	entry->in_parts = false;
 	entry->cpu_has_it = for_cpu;
 	entry->sum = is_watched(entry) ? sum_of(&entry->mapping) : 0;
