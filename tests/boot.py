@@ -18,6 +18,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tools"))
@@ -901,6 +902,32 @@ def typed_commands(board):
         "strata> cmdline\none=1\n", "   0: 0x")
 
 
+def prompt_sleeps():
+    """Nobody types: the emulator, which is as busy as the core, uses next to no time."""
+    line = qemu.command(board="virt", vmsplit="2G", bootargs="", smp=1)
+    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        output = b""
+        while not output.endswith(b"strata> "):
+            byte = process.stdout.read(1)
+            expect(byte, "no prompt", output.decode())
+            output += byte
+        before = cpu_seconds(process.pid)
+        time.sleep(4)
+        used = cpu_seconds(process.pid) - before
+        process.stdin.write(b"poweroff\r")
+        process.stdin.flush()
+        process.communicate(timeout=HANG_SECONDS)
+    expect(used < 1, f"{used} s of the host's time in 4 s at the prompt", output.decode())
+    expect(process.returncode == 0, "no clean end", output.decode())
+
+
+def cpu_seconds(pid):
+    """Of all its threads, from /proc/PID/stat: fields 14 and 15."""
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def reboots(board, split):
     """RAM keeps what the first boot left in it: everything again, with the same zones."""
     result = qemu.boot(timeout=HANG_SECONDS, board=board, vmsplit=split,
@@ -915,7 +942,8 @@ def reboots(board, split):
 
 
 def console_group():
-    tests = [("malformed arguments", argument_lines), ("quiet", quiet_is_quiet)]
+    tests = [("malformed arguments", argument_lines), ("quiet", quiet_is_quiet),
+             ("the prompt sleeps", prompt_sleeps)]
     tests += [(f"all four zones, {s}", lambda s=s: all_four_zones(s)) for s in SPLITS]
     for board in ("virt", "raspi2b"):
         tests.append((f"typing, {board}", lambda b=board: typed_commands(b)))

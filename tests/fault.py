@@ -115,7 +115,7 @@ def stack_overflow(board):
     has(output, r"^fatal: data abort at pc \w{8}, crash_recurse\+",
         r"^  data abort, write to \w{8}: translation fault, page \(status 807\)",
         r": directly below the boot stack, nothing mapped$",
-        r"stack overflow$|sp is on the boot stack, \d{1,3} of",
+        r"stack overflow of thread shell$|sp is on the boot stack, \d{1,3} of",
         r"^  \.\.\. and more, after 32$")
     seen = check_frames(output, board, "crash_recurse", "crash_recurse")
     expect(seen == ["crash_recurse"] * 32, "not 32 times crash_recurse", output)
@@ -126,7 +126,7 @@ def thread_stack(board):
     output = report_of("thread-stack", board)
     has(output, r"^fatal: data abort at pc \w{8}, crash_recurse\+",
         r"^  data abort, write to \w{8}: translation fault, page \(status 807\)",
-        r"^  sp is \d+ bytes below the thread's stack: stack overflow$|"
+        r"^  sp is \d+ bytes below the thread's stack: stack overflow of thread digger$|"
         r"sp is on the thread's stack, \d{1,3} of", r"^  \.\.\. and more, after 32$")
     seen = check_frames(output, board, "crash_recurse", "crash_recurse")
     expect(seen == ["crash_recurse"] * 32, "not 32 times crash_recurse", output)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Plant known bugs in the allocators and the page tables, one at a time, and see which test catches each.
+"""Plant known bugs in the allocators, the page tables, interrupts and time, one at a time, and see which test catches each.
 
 The problem: a test that cannot fail proves nothing, and nobody sees that it cannot. Here each entry
 of tests/mutation.txt changes one place of the source; the file is compiled anew, linked with the
@@ -49,6 +49,10 @@ VIRTUAL_PROGRAMS = [("test_vmalloc", constants, []) for constants in ("model", "
 WINDOW_SOURCES = tuple(f"src/mm/virt/{name}" for name in (
     "kmap.c", "kmap.h", "pkmap.c", "pkmap.h", "kmap_debug.c", "kmap_debug.h", "kmap_report.c",
     "highmem.c", "highmem.h", "fixmap.c", "fixmap.h"))
+# Files that a test of their own is made of alone.
+OWN_TESTS = {"src/kern/irq.c": "test_irq", "src/kern/callout.c": "test_callout",
+             "src/kern/clock.c": "test_clock"}
+DEVICES = "src/boot/devices.c"
 KMAP_PROGRAMS = [("test_kmap", constants, ["20000"]) for constants in ("tiny", "model")]
 
 
@@ -138,6 +142,10 @@ class Build:
             sources = [AREA_TREE]
         if program == "test_kmap":
             sources = self.options.kmap_sources
+        if program == "test_devices":
+            sources = self.options.device_sources
+        if program in OWN_TESTS.values():
+            sources = [path for path, test in OWN_TESTS.items() if test == program]
         objects = objects_of(program, constants, sources)
         header = self.mutation.path.endswith(".h")
         for source in objects:
@@ -145,7 +153,7 @@ class Build:
                 objects[source] = self.compile(source, constants)
         output = f"{self.folder}/{program}_{constants}"
         subprocess.run([*shlex.split(self.options.cc), *objects.values(), "-lcmocka", "-o", output,
-                        *(["-no-pie"] if program == "test_mmu" else [])],
+                        *(["-no-pie"] if constants == "sanitized" else [])],
                        check=True, capture_output=True, text=True)
         return output
 
@@ -176,6 +184,10 @@ def programs_for(path):
         return [("test_area_tree", "sanitized", [])] + VIRTUAL_PROGRAMS
     if path in WINDOW_SOURCES:
         return KMAP_PROGRAMS
+    if path in OWN_TESTS:
+        return [(OWN_TESTS[path], "model", [])]
+    if path == DEVICES:
+        return [("test_devices", "sanitized", [])]
     if path.startswith("src/mm/virt/"):
         return VIRTUAL_PROGRAMS
     if path.startswith("src/mm/obj/"):
@@ -204,6 +216,7 @@ def main():
     parser.add_argument("--object-sources", type=str.split, default=[], help="those of objects")
     parser.add_argument("--virtual-sources", type=str.split, default=[], help="those of vmalloc")
     parser.add_argument("--kmap-sources", type=str.split, default=[], help="those of windows")
+    parser.add_argument("--device-sources", type=str.split, default=[], help="those of devices")
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--list", action="store_true")
     options = parser.parse_args()

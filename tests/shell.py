@@ -244,11 +244,48 @@ def playing(board):
               if row == "strata> mmcheck"]
     allocated = [sum(int(row.split()[3]) for row in check[1:] if not row.startswith("mmcheck:"))
                  for check in checks]
-    expect(allocated == [0, 1 + 1024 + 16, 0], f"allocated pages: {allocated}", rows)
+    before = allocated[0]  # the boot's: the idle thread's stack, tables of windows to devices
+    expect(before < 16 and allocated == [before, before + 1 + 1024 + 16, before],
+           f"allocated pages: {allocated}", rows)
+
+
+def type_ahead(board):
+    """More than the ring and the UART hold, typed while the core does something else."""
+    rows = boot(board, "selftest timer\r" + "cmdline\r" * 150 + "interrupts\r", "one=1")
+    answers = [i for i, row in enumerate(rows) if row == "strata> cmdline"
+               and rows[i + 1] == "one=1"]
+    expect(len(answers) == 150, f"{len(answers)} answers instead of 150", rows)
+    expect(not any("are lost" in row for row in rows), "bytes were lost", rows)
+
+
+def interrupts(board):
+    """/proc/interrupts of one core: what a parser looks for. A key is one interrupt at least."""
+    rows = boot(board, "interrupts\rselftest timer\rinterrupts\r")
+    lists = [part_of(rows[i:], "interrupts") for i, row in enumerate(rows)
+             if row == "strata> interrupts"]
+    counts = []
+    for part in lists:
+        expect(part[0].split() == ["CPU0"] and re.fullmatch(r"Err: {10,}\d+", part[-1]),
+               "no head or no end", rows)
+        lines = [re.fullmatch(r" *(\d+): +(\d+) +(\S+) +(\d+) (Level|Edge ) +(\S+)( *, .*)?", row)
+                 for row in part[1:-1]]
+        expect(lines and all(lines), "interrupts' format", rows)
+        counts.append({match[6]: int(match[2]) for match in lines})
+    expect(all({"arch_timer", "uart-pl011"} <= set(count) for count in counts), "a line is missing",
+           rows)
+    expect(counts[0]["uart-pl011"] > 0, "keys do not interrupt", rows)
+    expect(counts[1]["arch_timer"] > counts[0]["arch_timer"], "callouts do not interrupt", rows)
+
+
+def callouts(board):
+    rows = part_of(boot(board, "selftest timer\rcallouts\r"), "callouts")
+    expect(re.fullmatch(r"timer: arch_timer, \d+ Hz", rows[0]), "no timer", rows)
+    expect(re.fullmatch(r"callouts: \d+ wait, [1-9]\d* called since boot, at most \d+ ns late",
+                        rows[1]), "no figures", rows)
 
 
 TESTS = (editing, long_line, history, completion, help_lists, help_boot, run_commands, uptime,
-         page_reports, playing)
+         page_reports, playing, type_ahead, interrupts, callouts)
 
 
 def main():

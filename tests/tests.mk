@@ -43,7 +43,7 @@ $(HOST)/zoneplan-sanitized: $(PLANNER_SRC:%=$(HOST)/sanitized/%.o) build/sources
 # --- host tests: cmocka programs, each of the objects that it names -------------------------------
 
 # Test-local printk and parameters where the real ones would be in the way; fatal() jumps back.
-TESTS := log memblock mmu area_tree zone_layout watermark watermark_params size param oracle line tree place dma_limit memory clock
+TESTS := log memblock mmu area_tree zone_layout watermark watermark_params size param oracle line tree place dma_limit memory devices
 MODEL := src/lib/size.c src/kern/param.c src/mm/phys/zone_params.c
 test_log_SRC         := src/kern/log.c src/kern/param.c src/lib/size.c
 test_mmu_SRC         := src/arch/arm/mmu.c
@@ -52,7 +52,6 @@ test_memblock_SRC    := src/mm/phys/memblock.c
 test_zone_layout_SRC := src/mm/phys/zone_layout.c
 test_watermark_SRC   := src/mm/phys/watermark.c
 test_size_SRC        := src/lib/size.c
-test_clock_SRC       := src/kern/clock.c
 test_watermark_params_SRC := src/lib/size.c src/kern/param.c src/mm/phys/watermark_params.c src/mm/phys/watermark.c
 test_param_SRC       := $(MODEL)
 test_line_SRC        := $(addprefix src/shell/,keys.c line.c history.c complete.c)
@@ -63,6 +62,7 @@ TREE  := tests/host/fdt_builder.c src/boot/early/tree.c $(addprefix libfdt/,$(FD
 test_tree_SRC        := $(TREE) src/boot/blob.c src/boot/devices.c src/boot/tree_report.c \
 			src/boot/finding.c
 test_place_SRC       := $(TREE)
+test_devices_SRC     := $(TREE) src/boot/blob.c src/boot/devices.c
 test_memory_SRC      := $(MODEL) tests/host/plan_harness.c $(test_tree_SRC) \
 			$(addprefix src/boot/,memory.c mem_param.c plan.c dtlint.c) \
 			$(addprefix src/mm/phys/,dma_limit.c memblock.c zone_layout.c)
@@ -71,7 +71,7 @@ $(HOST)/oracle_table.h: tests/oracle_table.py tests/oracle/linux-zones.json
 	@mkdir -p $(@D)
 	@tests/oracle_table.py tests/oracle/linux-zones.json > $@
 $(HOST)/sanitized/tests/host/test_oracle.c.o: $(HOST)/oracle_table.h
-$(HOST)/test_tree $(HOST)/test_memory: | build/dts/bcm2836-rpi-2-b.dtb
+$(HOST)/test_tree $(HOST)/test_memory $(HOST)/test_devices: | build/dts/bcm2836-rpi-2-b.dtb
 
 # The real mmu.c against a double of the core: addresses of its tables must fit 32 bits.
 MMU_OBJ := $(HOST)/sanitized/src/arch/arm/mmu.c.o $(HOST)/sanitized/tests/host/test_mmu.c.o
@@ -88,10 +88,11 @@ $(foreach t,$(TESTS),$(eval $(call test_rule,$(t))))
 
 # The page allocator, the firmware's own files, on an arena of the host: with the constants of the
 # firmware and with tiny ones.
-PAGE_TESTS := pages pages_gfp pages_types pages_pieces pages_misuse pages_why pages_debug pages_model
+PAGE_TESTS := pages pages_wait pages_gfp pages_types pages_pieces pages_misuse pages_why pages_debug pages_model
 PAGE_SRC   := $(addprefix src/mm/phys/,page.c gfp.c zone.c zone_blocks.c buddy.c magazine.c page_alloc.c \
 	      page_pieces.c page_check.c page_debug.c page_owner.c page_trace.c page_why.c page_map.c \
-	      memblock.c watermark.c zone_layout.c) src/kern/fail_point.c src/lib/size.c tests/host/page_harness.c
+	      memblock.c watermark.c zone_layout.c page_wait.c) src/kern/fail_point.c src/lib/size.c tests/host/page_harness.c \
+	      tests/host/thread_double.c
 define page_test_rule
 $(HOST)/test_$(1)$(3): $(HOST)/$(2)/tests/host/test_$(1).c.o $(PAGE_SRC:%=$(HOST)/$(2)/%.o)
 	@echo "  HOSTLD  $$@"
@@ -139,17 +140,18 @@ $(eval $(call kmap_test_rule,model,))
 $(eval $(call kmap_test_rule,tiny,_tiny))
 TESTS += kmap kmap_tiny
 
-# Interrupts' numbers and callouts, whose masking the double of the core sees.
+# Interrupts' numbers, callouts and the clock; masking is seen by the double of the core.
 test_callout_SRC := src/kern/callout.c
 test_irq_SRC     := src/kern/irq.c
+test_clock_SRC   := src/kern/clock.c
 define time_test_rule
 $(HOST)/test_$(1): $(HOST)/model/tests/host/test_$(1).c.o $(test_$(1)_SRC:%=$(HOST)/model/%.o)
 	@echo "  HOSTLD  $$@"
 	@$$(HOSTCC) $$(SANITIZED) $$^ -lcmocka -o $$@
 -include $(HOST)/model/tests/host/test_$(1).c.d $(test_$(1)_SRC:%=$(HOST)/model/%.d)
 endef
-$(foreach t,callout irq,$(eval $(call time_test_rule,$(t))))
-TESTS += callout irq
+$(foreach t,callout irq clock,$(eval $(call time_test_rule,$(t))))
+TESTS += callout irq clock
 
 # DMA on top of kmalloc and windows, with a cache in front of memory.
 DMA_TESTS := dma_reach dma dma_debug
@@ -220,10 +222,10 @@ bench: images  ## instructions of each call beside Linux's and others' (build/be
 
 # Plants bugs; takes some minutes, so not part of `make test`.
 .PHONY: mutation
-mutation: $(HOST)/test_mmu $(HOST)/test_area_tree $(foreach t,$(PAGE_TESTS) $(OBJECT_TESTS) $(VIRTUAL_TESTS) kmap,$(HOST)/test_$(t) $(HOST)/test_$(t)_tiny)  ## plant known bugs one at a time and see each caught by a test
+mutation: $(addprefix $(HOST)/test_,mmu area_tree irq callout clock devices) $(foreach t,$(PAGE_TESTS) $(OBJECT_TESTS) $(VIRTUAL_TESTS) kmap,$(HOST)/test_$(t) $(HOST)/test_$(t)_tiny)  ## plant known bugs one at a time and see each caught by a test
 	@tests/mutation.py -j $(JOBS) --cc '$(HOSTCC) $(filter-out -MMD -MP,$(SANITIZED))' --sources '$(PAGE_SRC)' \
 	  --object-sources '$(OBJECT_SRC)' --virtual-sources '$(VIRTUAL_SRC)' \
-	  --kmap-sources '$(KMAP_SRC)'
+	  --kmap-sources '$(KMAP_SRC)' --device-sources '$(test_devices_SRC)'
 
 lint:  ## include arrows, layout of the source, cppcheck, shellcheck
 	@tools/lint.sh

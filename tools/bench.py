@@ -64,7 +64,7 @@ FACT_LIMITS = {
     "traceA.refused": 0, "traceB.refused": 0, "traceB_after_frag95.refused": 0,
     "boot.virt_3g_256M": 700000,
 }
-BOOT_GROWTH = 40000  # from 256 MiB to 3 GiB
+BOOT_GROWTH = 41000  # from 256 MiB to 3 GiB
 
 SHOWN = {"pages": ("Linux SMP", "RT-Thread", "LK", "Circle"),
          "objects": ("Linux SMP", "RT-Thread slab", "TLSF", "newlib"),

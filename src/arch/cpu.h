@@ -56,9 +56,6 @@ void cpu_clean_and_drop_line(const volatile void *address);
  */
 void cpu_sync_instructions(uintptr_t address, size_t bytes);
 
-/* Call function(argument) on another stack, that ends at stack_top (a multiple of 8), and come back. */
-void cpu_call_on_stack(void (*function)(uintptr_t argument), uintptr_t argument, void *stack_top);
-
 enum firmware_conduit { CONDUIT_HVC, CONDUIT_SMC };
 
 /* Call the firmware by the SMC calling convention (ARM DEN 0028), arguments in r0 to r3. */

@@ -14,7 +14,6 @@ enum exception_kind {
 	EXCEPTION_SVC,
 	EXCEPTION_PREFETCH_ABORT,
 	EXCEPTION_DATA_ABORT,
-	EXCEPTION_IRQ,
 	EXCEPTION_FIQ,
 };
 
@@ -63,6 +62,29 @@ struct exception_frame {
 	uint32_t pc;
 	uint32_t cpsr;
 };
+
+/*
+ * What an interrupt keeps of whoever it interrupted, on the latter's own stack, whose pointer was just
+ * above; r5 to r11 are where the handler's callees left them.
+ */
+struct interrupt_frame {
+	uint32_t r[5];
+	uint32_t r12;
+	uint32_t lr;
+	uint32_t pc;
+	uint32_t cpsr;
+};
+
+/*
+ * Up-calls of an interrupt, implemented in kern. The first runs on the core's interrupt stack, with
+ * interrupts masked: it calls the handler, and says whether another thread should run now. Then
+ * the second runs, on the stack of the interrupted, and comes back when that one is to go on.
+ */
+bool interrupt_entry(const struct interrupt_frame *frame);
+void interrupt_switch(void);
+
+/* Where this core's interrupt stack ends: per-CPU, for the vector. */
+extern uintptr_t interrupt_stack_pointer;
 
 /* Put a DFSR (data abort) or IFSR (prefetch abort) of the short-descriptor format into words. */
 void fault_status_decode(enum exception_kind kind, uint32_t status, struct exception_info *info);

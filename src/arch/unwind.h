@@ -32,7 +32,8 @@ struct unwind_range {
 	uintptr_t end;
 };
 
-#define UNWIND_STACKS 4 /* boot, exceptions twice, the running thread's */
+#define UNWIND_INTERRUPT_STACK 3U
+#define UNWIND_STACKS          5 /* boot, exceptions twice, interrupts, the running thread's */
 
 struct unwind_space {
 	struct unwind_range text;
@@ -43,8 +44,6 @@ struct unwind_space {
 
 extern struct unwind_space unwind_image;
 
-/* The stack that a thread runs on from now on; 0, 0: none but the boot stack. */
-void unwind_set_thread_stack(uintptr_t start, uintptr_t end);
 extern const char *const unwind_stack_names[UNWIND_STACKS];
 
 /*
@@ -56,6 +55,14 @@ enum unwind_result unwind_step(const struct unwind_space *space, struct unwind_r
 			       bool interrupted);
 
 void unwind_from_exception(const struct exception_frame *frame, struct unwind_registers *registers);
+
+/* The stack that the running thread has from now on. */
+static inline void unwind_set_thread_stack(const struct unwind_range *stack)
+{
+	unwind_image.stacks[UNWIND_STACKS - 1] = *stack;
+}
+
+void unwind_from_interrupt(const struct interrupt_frame *frame, struct unwind_registers *registers);
 
 /* The registers here and now, where a return address would be: in the function that this is in. */
 static inline __attribute__((always_inline)) void unwind_here(struct unwind_registers *registers)

@@ -11,6 +11,7 @@
 #include "arch/mmu.h"
 #include "arch/percpu.h"
 #include "boot/console.h"
+#include "boot/context_events.h"
 #include "boot/devices.h"
 #include "boot/dtlint.h"
 #include "boot/info.h"
@@ -26,9 +27,12 @@
 #include "kern/exception.h"
 #include "kern/fatal.h"
 #include "kern/firmware.h"
+#include "kern/irqsoff.h"
 #include "kern/log.h"
 #include "kern/resource.h"
 #include "kern/selftest.h"
+#include "kern/thread.h"
+#include "mm/obj/atomic_sleep.h"
 #include "mm/obj/object_check.h"
 #include "mm/obj/slab.h"
 #include "mm/phys/memblock.h"
@@ -36,6 +40,7 @@
 #include "mm/phys/page_check.h"
 #include "mm/phys/page_debug.h"
 #include "mm/phys/zone.h"
+#include "mm/virt/kernel_stack.h"
 #include "mm/virt/kmap.h"
 #include "mm/virt/linear_map.h"
 #include "mm/virt/page_tables.h"
@@ -276,6 +281,7 @@ static void setup_objects(void)
 {
 	object_events_attach();
 	slab_init();
+	atomic_sleep_start();
 }
 
 static void setup_vmalloc(void)
@@ -283,6 +289,18 @@ static void setup_vmalloc(void)
 	virt_events_attach();
 	page_tables_init();
 	vmalloc_init(plan.layout.vmalloc_start, VMALLOC_END);
+}
+
+static void setup_threads(void)
+{
+	static const struct thread_stacks stacks = { kernel_stack_alloc, kernel_stack_free };
+
+	context_events_attach();
+	if (!threads_start("shell", &stacks))
+		pr_warn("no memory for the idle thread: there will be no threads and no "
+			"interrupts; use a larger mem=\n");
+	if (irqsoff_wanted())
+		irqsoff_set(true);
 }
 
 static void say_addresses(void)
@@ -340,6 +358,7 @@ void boot_main(void)
 	note_first_page();     /* it does */
 	setup_objects();       /* kmalloc works */
 	setup_vmalloc();       /* vmalloc and ioremap work */
+	setup_threads();       /* thread_run works; interrupts are let in */
 	offer_checks(); /* each suite of self-tests ends with a look at all pages and objects */
 	say_addresses();
 	probe_devices(); /* poweroff and reboot work */

@@ -9,6 +9,7 @@
 #include "arch/clock.h"
 #include "kern/log.h"
 #include "kern/symbols.h"
+#include "kern/thread.h"
 #include "mm/phys/gfp_names.h"
 #include "mm/phys/page_alloc.h"
 #include "mm/phys/page_debug.h"
@@ -41,6 +42,14 @@ static void say_why(const struct page_refusal *refusal, const char *flags)
 	struct page_why why;
 	char text[WHY_TEXT_MAX];
 
+	if (refusal->wait.gave_up)
+		pr_warn("thread %s goes without memory: all others wait, too, and it is the "
+			"youngest "
+			"that waits for memory\n",
+			thread_name(thread_current()));
+	else if (refusal->wait.waited_ms != 0)
+		pr_warn("thread %s waited %" PRIu32 " ms for memory (alloc_timeout=)\n",
+			thread_name(thread_current()), refusal->wait.waited_ms);
 	page_why(refusal->gfp, refusal->order, &why);
 	page_why_remedy_text(&why, text, sizeof(text));
 	pr_warn("page allocation refused: order:%u, mode:%#" PRIx32 "(%s): %s\n", refusal->order,

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "kern/backtrace.h"
 
+#include "kern/context.h"
 #include "kern/log.h"
 #include "kern/symbols.h"
+#include "kern/thread.h"
 
 #define PC 15
 
@@ -35,21 +37,48 @@ static void print_end(enum unwind_result result)
 	}
 }
 
-void backtrace_print(const struct unwind_registers *from, bool interrupted)
+static void print_frames(const struct unwind_space *space, struct unwind_registers *registers,
+			 bool interrupted)
 {
-	struct unwind_registers registers = *from;
 	enum unwind_result result = UNWIND_STEPPED;
 
-	pr_err("Backtrace:\n");
 	for (unsigned int frame = 0; frame < UNWIND_FRAMES_MAX; frame++) {
-		print_frame(registers.r[PC], interrupted,
+		print_frame(registers->r[PC], interrupted,
 			    result == UNWIND_STEPPED_BY_LR ? " (taken from lr)" : "");
-		result = unwind_step(&unwind_image, &registers, interrupted);
+		result = unwind_step(space, registers, interrupted);
 		if (result != UNWIND_STEPPED && result != UNWIND_STEPPED_BY_LR)
 			break;
 		interrupted = false;
 	}
 	print_end(result);
+}
+
+/*
+ * A handler's callers end at the vector, which kept the rest of whoever was interrupted: the
+ * registers that a call preserves are as the walk left them.
+ */
+void backtrace_print(const struct unwind_registers *from, bool interrupted)
+{
+	const struct cpu_context *context = this_cpu_context();
+	struct unwind_registers registers = *from;
+
+	pr_err("Backtrace:\n");
+	print_frames(&unwind_image, &registers, interrupted);
+	if (!in_interrupt() || context->interrupted == NULL)
+		return;
+	pr_err("Interrupted%s%s:\n", context->current != NULL ? " thread " : "",
+	       context->current != NULL ? thread_name(context->current) : "");
+	unwind_from_interrupt(context->interrupted, &registers);
+	print_frames(&unwind_image, &registers, true);
+}
+
+void backtrace_print_thread(const struct thread_snapshot *thread)
+{
+	struct unwind_space space = unwind_image;
+	struct unwind_registers registers = thread->registers;
+
+	space.stacks[UNWIND_STACKS - 1] = thread->stack;
+	print_frames(&space, &registers, false);
 }
 
 unsigned int backtrace_capture(uintptr_t *pc, unsigned int most, uintptr_t skip_start,

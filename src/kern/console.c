@@ -5,14 +5,9 @@
 #include <stdio.h>
 
 #include "kern/log.h"
+#include "kern/thread.h"
 
 static const struct console *current;
-
-void console_attach(const struct console *console)
-{
-	current = console;
-	log_attach(console_write);
-}
 
 const struct console *console_current(void)
 {
@@ -28,10 +23,41 @@ static void put(char byte)
 	current->put(byte);
 }
 
-void console_write(const char *text, size_t bytes)
+/* The log's sink: whoever calls has claimed the console. */
+static void write_bytes(const char *text, size_t bytes)
 {
 	for (size_t i = 0; i < bytes; i++)
 		put(text[i]);
+}
+
+void console_attach(const struct console *console)
+{
+	current = console;
+	log_attach(write_bytes);
+}
+
+/*
+ * Wait until it is the caller's. Who may not wait writes into somebody's line rather than not at all:
+ * false then.
+ */
+static bool claim(void)
+{
+	bool mine = log_claim_console();
+
+	while (!mine && may_sleep()) {
+		msleep(1);
+		mine = log_claim_console();
+	}
+	return mine;
+}
+
+void console_write(const char *text, size_t bytes)
+{
+	bool mine = claim();
+
+	write_bytes(text, bytes);
+	if (mine)
+		log_release_console();
 }
 
 void console_flush(void)
@@ -57,9 +83,12 @@ static FILE console_file = FDEV_SETUP_STREAM(file_put, NULL, NULL, _FDEV_SETUP_W
 
 void console_printf(const char *format, ...)
 {
+	bool mine = claim();
 	va_list args;
 
 	va_start(args, format);
 	vfprintf(&console_file, format, args);
 	va_end(args);
+	if (mine)
+		log_release_console();
 }

@@ -13,6 +13,9 @@ struct console {
 	void (*put)(char byte); /* waits until the device takes it */
 	int (*get)(void);       /* the next byte received, or -1 when there is none */
 	void (*flush)(void);    /* waits until the last byte is on the wire */
+	/* Whether the device interrupts and calls console_received; NULL: never. */
+	bool (*interrupts)(void);
+	uint32_t (*overruns)(void); /* how often bytes came and were lost; NULL: not known */
 };
 
 /* Make this the console. The log's ring is shown on it. The struct must live for ever. */
@@ -30,5 +33,14 @@ void console_flush(void);
 
 /* The next byte typed, or -1 when there is none. */
 int console_get(void);
+
+/*
+ * The next byte typed. Others run until there is one; the core sleeps if there are none. Says first
+ * what handlers have noted and could not say. In a thread; there must be a console.
+ */
+char console_wait(void);
+
+/* There is something to get, says the device's handler. In any context. */
+void console_received(void);
 
 #endif

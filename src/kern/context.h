@@ -12,6 +12,7 @@
 #ifndef STRATA_KERN_CONTEXT_H
 #define STRATA_KERN_CONTEXT_H
 
+#include "arch/exception.h"
 #include "arch/irqflags.h"
 #include "kern/percpu.h"
 
@@ -21,8 +22,9 @@ struct thread;
 
 struct cpu_context {
 	uint32_t preempt_count;
-	uint32_t resched; /* not 0: another thread should run as soon as it may */
+	uint32_t resched;       /* not 0: another thread should run as soon as it may */
 	struct thread *current; /* NULL until the threads are started */
+	const struct interrupt_frame *interrupted; /* of the handler that runs, else stale */
 };
 
 extern struct cpu_context cpu_context; /* per-CPU */
@@ -56,18 +58,29 @@ static inline void preempt_enable(void)
 		preempt_reschedule();
 }
 
+/* Once, on the first core: interrupts have a stack from then on. */
+void context_start(void);
+
 /* Whether the caller may wait: it is a thread with nothing masked, and threads have started. */
 bool may_sleep(void);
 
+bool tell_sleep_misuse(const char *what, uintptr_t caller);
+
 /*
- * To be called by what may wait, before it does anything: when the caller may not, it is told
- * (might_sleep_hook), once for each caller. Before the threads are started everybody may.
+ * To be called first of all by what may wait: when the caller may not, it is told (might_sleep_hook).
+ * Whether it may. Before the threads are started everybody may, for nobody waits.
  */
-void might_sleep(const char *what);
+static inline bool might_sleep_from(const char *what, uintptr_t caller)
+{
+	return (this_cpu_context()->preempt_count == 0 && !irqs_masked()) ||
+	       tell_sleep_misuse(what, caller);
+}
+
+#define might_sleep(what_) might_sleep_from(what_, (uintptr_t)__builtin_return_address(0))
 
 struct sleep_misuse {
-	const char *what;  /* the call that may wait */
-	const char *why;   /* "in an interrupt handler", "with interrupts masked", "with preemption disabled" */
+	const char *what; /* the call that may wait: "mutex_lock" */
+	const char *why;  /* "in an interrupt handler" and the like */
 	uintptr_t caller;
 };
 

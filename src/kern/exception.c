@@ -7,9 +7,11 @@
 
 #include "arch/mmu.h"
 #include "kern/backtrace.h"
+#include "kern/context.h"
 #include "kern/fatal.h"
 #include "kern/log.h"
 #include "kern/symbols.h"
+#include "kern/thread.h"
 
 extern char __image_start[], __text_start[], __text_end[], __rodata_start[], __rodata_end[];
 extern char __data_start[], __image_end[];
@@ -22,7 +24,6 @@ static const char *const kind_names[] = {
 	[EXCEPTION_SVC] = "supervisor call",
 	[EXCEPTION_PREFETCH_ABORT] = "prefetch abort",
 	[EXCEPTION_DATA_ABORT] = "data abort",
-	[EXCEPTION_IRQ] = "interrupt",
 	[EXCEPTION_FIQ] = "fast interrupt",
 };
 
@@ -78,8 +79,9 @@ static const char *image_part(uintptr_t address)
 		if (address >= stack->start && address < stack->end)
 			return unwind_stack_names[i];
 		if (address < stack->start && stack->start - address <= PAGE_SIZE)
-			return i == 0 ? "directly below the boot stack"
-				      : "directly below an exception stack";
+			return i == 0                        ? "directly below the boot stack"
+			       : i == UNWIND_INTERRUPT_STACK ? "directly below the interrupt stack"
+							     : "directly below an exception stack";
 	}
 	return "the image's data";
 }
@@ -149,6 +151,13 @@ static void report_registers(const struct exception_frame *frame)
 	       (frame->cpsr & 0x80) != 0 ? " IRQ" : "", (frame->cpsr & 0x40) != 0 ? " FIQ" : "");
 }
 
+static const char *current_name(void)
+{
+	const struct thread *current = thread_current();
+
+	return current != NULL ? thread_name(current) : "none";
+}
+
 /* Below each stack lies a guard page; frames of some pages may step over it. */
 static bool report_overflow(uint32_t sp)
 {
@@ -157,11 +166,24 @@ static bool report_overflow(uint32_t sp)
 
 		if (sp >= stack->start || stack->start - sp > 4 * PAGE_SIZE)
 			continue;
-		pr_err("  sp is %u bytes below the %s: stack overflow\n",
-		       (unsigned int)(stack->start - sp), unwind_stack_names[i]);
+		pr_err("  sp is %u bytes below the %s: stack overflow%s%s\n",
+		       (unsigned int)(stack->start - sp), unwind_stack_names[i],
+		       i == 0 || i == UNWIND_STACKS - 1 ? " of thread " : "",
+		       i == 0 || i == UNWIND_STACKS - 1 ? current_name() : "");
 		return true;
 	}
 	return false;
+}
+
+/* Whose fault it was. */
+static void report_context(void)
+{
+	const struct cpu_context *context = this_cpu_context();
+
+	if (context->current != NULL)
+		pr_err("  in %sthread %s\n",
+		       in_interrupt() ? "an interrupt handler, which interrupted " : "",
+		       current_name());
 }
 
 static void report_stack(uint32_t sp)
@@ -180,6 +202,13 @@ static void report_stack(uint32_t sp)
 		pr_err("  sp is on no known stack\n");
 }
 
+/*
+ * IRQ mode lasts until the vector has put two words on the interrupted stack: what faulted in it was
+ * that, and the address says where the stack had got to.
+ */
+#define CPSR_MODE 0x1f
+#define MODE_IRQ  0x12
+
 /* While the first report is being made: as little as helps, and nothing that reads memory. */
 static void report_nested(const struct exception_info *info, const struct exception_frame *frame)
 {
@@ -193,6 +222,7 @@ void exception_report(const struct exception_info *info, const struct exception_
 {
 	struct unwind_registers registers;
 
+	log_seize_console();
 	if (nested) {
 		report_nested(info, frame);
 		fatal_stop();
@@ -200,9 +230,10 @@ void exception_report(const struct exception_info *info, const struct exception_
 	fatal_find_console();
 	pr_err("fatal: %s at pc %08x, %s\n", kind_names[info->kind], (unsigned int)frame->pc,
 	       symbol_text(frame->pc));
+	report_context();
 	report_fault(info);
 	report_registers(frame);
-	report_stack(frame->sp);
+	report_stack((frame->cpsr & CPSR_MODE) == MODE_IRQ ? info->address : frame->sp);
 	unwind_from_exception(frame, &registers);
 	backtrace_print(&registers, true);
 	fatal_stop();

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "arch/cpu.h"
+#include "arch/irqflags.h"
 #include "kern/backtrace.h"
 #include "kern/log.h"
 #include "kern/symbols.h"
@@ -34,6 +35,8 @@ void fatal(const char *format, ...)
 	va_list args;
 
 	unwind_here(&here);
+	local_irq_save();
+	log_seize_console();
 	reporting = true;
 	if (first)
 		fatal_find_console();

@@ -45,7 +45,7 @@ static struct irq_action actions[IRQ_END] = { [0] = { .handler = nobody } };
 static struct irq_line lines[IRQ_END];
 static uint32_t next_irq = IRQ_FIRST;
 
-static void (*root_handle)(void) = irq_note_spurious;
+void (*irq_root_handle)(void) = irq_note_spurious;
 static uint32_t spurious;
 static volatile bool storm_untold;
 
@@ -116,18 +116,13 @@ void irq_note_spurious(void)
 	spurious++;
 }
 
-void irq_dispatch(void)
-{
-	root_handle();
-}
-
 /* --- controllers ----------------------------------------------------------------------------- */
 
 bool irq_set_root(void (*handle)(void))
 {
-	if (root_handle != irq_note_spurious)
+	if (irq_root_handle != irq_note_spurious)
 		return false;
-	root_handle = handle;
+	irq_root_handle = handle;
 	return true;
 }
 

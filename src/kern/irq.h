@@ -97,7 +97,12 @@ void irq_set_software(const struct irq_chip *chip, uint32_t first);
 void irq_handle_line(const struct irq_chip *chip, uint32_t line);
 
 /* From the vector: ask the root controller. Interrupts masked, on the interrupt stack. */
-void irq_dispatch(void);
+extern void (*irq_root_handle)(void); /* irq_set_root's; never NULL */
+
+static inline void irq_dispatch(void)
+{
+	irq_root_handle();
+}
 
 /* The hardware said that there is an interrupt, and then that there is none. */
 void irq_note_spurious(void);

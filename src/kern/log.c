@@ -126,11 +126,15 @@ void log_seize_console(void)
 void vprintk(enum log_level level, const char *format, va_list args)
 {
 	char bytes[1 + LOG_TEXT_MAX], *text = bytes + 1;
-	int wanted = vsnprintf(text, LOG_TEXT_MAX, format, args);
+	bool masked = irqs_masked();
 	uint32_t irq;
+	int wanted;
 
+	if (masked)
+		irqsoff_stretch_ends();
+	wanted = vsnprintf(text, LOG_TEXT_MAX, format, args);
 	if (wanted < 0)
-		return;
+		text[0] = '\0';
 	if (wanted >= LOG_TEXT_MAX && format[0] != '\0')
 		text[LOG_TEXT_MAX - 2] = '\n';
 	defuse(text);
@@ -140,6 +144,8 @@ void vprintk(enum log_level level, const char *format, va_list args)
 	local_irq_restore(irq);
 	if (log_claim_console())
 		log_release_console();
+	if (masked)
+		irqsoff_stretch_begins();
 }
 
 void printk(enum log_level level, const char *format, ...)

@@ -11,7 +11,8 @@
 
 struct mutex {
 	struct thread *owner;
-	uint32_t again; /* how often its owner locked it once more: as often it unlocks without effect */
+	uint32_t
+		again; /* how often its owner locked it once more: as often it unlocks without effect */
 	struct wait_queue queue;
 };
 

@@ -51,24 +51,23 @@ void wait_finish(struct waiter *waiter);
 uint64_t wait_deadline(uint64_t timeout_ns);
 
 /* True when the condition came true; false: the time was up and it was still not. */
-#define wait_event_timeout(queue_, condition_, timeout_ns_)                        \
-	({                                                                         \
-		struct waiter waiter_ = { 0 };                                     \
-		uint64_t deadline_ = wait_deadline(timeout_ns_);                   \
-		bool true_;                                                        \
-                                                                                   \
-		for (;;) {                                                         \
-			wait_prepare((queue_), &waiter_);                          \
-			true_ = (condition_);                                      \
-			if (true_ || !wait_for_waking(&waiter_, deadline_))        \
-				break;                                             \
-		}                                                                  \
-		wait_finish(&waiter_);                                             \
-		true_ || (condition_);                                             \
+#define wait_event_timeout(queue_, condition_, timeout_ns_)                 \
+	({                                                                  \
+		struct waiter waiter_ = { 0 };                              \
+		uint64_t deadline_ = wait_deadline(timeout_ns_);            \
+		bool true_;                                                 \
+                                                                            \
+		for (;;) {                                                  \
+			wait_prepare((queue_), &waiter_);                   \
+			true_ = (condition_);                               \
+			if (true_ || !wait_for_waking(&waiter_, deadline_)) \
+				break;                                      \
+		}                                                           \
+		wait_finish(&waiter_);                                      \
+		true_ || (condition_);                                      \
 	})
 
-#define wait_event(queue_, condition_) \
-	((void)wait_event_timeout(queue_, condition_, WAIT_FOREVER))
+#define wait_event(queue_, condition_) ((void)wait_event_timeout(queue_, condition_, WAIT_FOREVER))
 
 /* --- completion: something is done, once for each complete() -------------------------------------- */
 

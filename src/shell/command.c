@@ -13,7 +13,7 @@ const struct shell_command *shell_command_find(const char *name)
 	return NULL;
 }
 
-void shell_command_offer(struct completion *completion)
+void shell_command_offer(struct word_completion *completion)
 {
 	const struct shell_command *command;
 

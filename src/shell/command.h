@@ -41,6 +41,6 @@ TABLE_DECLARE(struct shell_command, shell_commands);
 const struct shell_command *shell_command_find(const char *name);
 
 /* Offer all names. */
-void shell_command_offer(struct completion *completion);
+void shell_command_offer(struct word_completion *completion);
 
 #endif

@@ -16,7 +16,7 @@ static unsigned int common_bytes(const char *a, const char *b)
 	return count;
 }
 
-static void note_next(struct completion *completion, const char *candidate)
+static void note_next(struct word_completion *completion, const char *candidate)
 {
 	if (completion->after != NULL && strcmp(candidate, completion->after) <= 0)
 		return;
@@ -24,7 +24,7 @@ static void note_next(struct completion *completion, const char *candidate)
 		completion->next = candidate;
 }
 
-void completion_offer(struct completion *completion, const char *candidate)
+void completion_offer(struct word_completion *completion, const char *candidate)
 {
 	unsigned int common;
 
@@ -61,7 +61,8 @@ unsigned int complete_argument(const struct line *line)
 }
 
 /* In rows as wide as the line, two blanks between words. */
-static void list_candidates(struct line *line, struct completion *completion, completer offer_all)
+static void list_candidates(struct line *line, struct word_completion *completion,
+			    completer offer_all)
 {
 	unsigned int column = 0;
 
@@ -99,7 +100,7 @@ static bool finish_word(struct line *line)
 void complete_word(struct line *line, completer offer_all, bool list)
 {
 	unsigned int start = word_start(line);
-	struct completion completion = {
+	struct word_completion completion = {
 		.argument = complete_argument(line),
 		.prefix = line->text + start,
 		.prefix_bytes = line->cursor - start,

@@ -2,7 +2,7 @@
 /*
  * Completion of the word before the cursor.
  *
- *	static void complete_suite(struct completion *completion)
+ *	static void complete_suite(struct word_completion *completion)
  *	{
  *		if (completion->argument == 1)
  *			completion_offer(completion, "cpu");
@@ -16,7 +16,7 @@
 
 #include "shell/line.h"
 
-struct completion {
+struct word_completion {
 	unsigned int argument; /* the word's place: 0 is the command, 1 its first argument */
 
 	/* Of completion_offer alone. */
@@ -28,10 +28,10 @@ struct completion {
 	const char *after, *next; /* the lowest candidate above `after` */
 };
 
-typedef void (*completer)(struct completion *completion);
+typedef void (*completer)(struct word_completion *completion);
 
 /* `candidate` is a word of printable ASCII without blanks, and a constant. */
-void completion_offer(struct completion *completion, const char *candidate);
+void completion_offer(struct word_completion *completion, const char *candidate);
 
 /*
  * Complete the word before the cursor: a single candidate wholly and with a blank, several as far

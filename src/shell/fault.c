@@ -9,9 +9,9 @@
 
 #include "kern/exception.h"
 #include "kern/fatal.h"
+#include "kern/thread.h"
 #include "lib/size.h"
 #include "mm/virt/fixmap.h"
-#include "mm/virt/kernel_stack.h"
 #include "mm/virt/kmap.h"
 #include "shell/command.h"
 
@@ -197,20 +197,21 @@ CRASHER crash_stack_overflow(void)
 	asm volatile("");
 }
 
-CRASHER crash_on_that_stack(uintptr_t unused)
+static int recurse_in_thread(void *unused)
 {
 	(void)unused;
 	crash_recurse(UINT32_MAX);
-	asm volatile("");
+	return 0;
 }
 
 /* A thread's stack lies in vmalloc's addresses, between guard pages. */
 CRASHER crash_thread_stack(void)
 {
-	char *stack = kernel_stack_alloc(2 * PAGE_SIZE);
+	struct thread *thread =
+		thread_run("digger", THREAD_PRIORITY_NORMAL, recurse_in_thread, NULL);
 
-	if (stack != NULL)
-		kernel_stack_call(stack, 2 * PAGE_SIZE, crash_on_that_stack, 0);
+	if (thread != NULL)
+		thread_join(thread);
 	asm volatile("");
 }
 
@@ -278,7 +279,7 @@ static void crash(int argc, char **argv)
 	console_printf("\n");
 }
 
-static void complete_crash(struct completion *completion)
+static void complete_crash(struct word_completion *completion)
 {
 	for (unsigned int i = 0; completion->argument == 1 && i < ARRAY_SIZE(crashes); i++)
 		completion_offer(completion, crashes[i].kind);

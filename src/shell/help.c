@@ -134,7 +134,7 @@ static void help(int argc, char **argv)
 		help_one(argv[1]);
 }
 
-static void complete_help(struct completion *completion)
+static void complete_help(struct word_completion *completion)
 {
 	if (completion->argument != 1)
 		return;

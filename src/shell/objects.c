@@ -143,7 +143,7 @@ static void leaks(int argc, char **argv)
 			       "slab_debug=U, or slab_debug=U,NAME\n");
 }
 
-static void offer_caches(struct completion *completion)
+static void offer_caches(struct word_completion *completion)
 {
 	struct cache_snapshot cache;
 
@@ -314,7 +314,7 @@ static void failslab(int argc, char **argv)
 		objects_fail_set(true);
 }
 
-static void complete_failslab(struct completion *completion)
+static void complete_failslab(struct word_completion *completion)
 {
 	if (completion->argument == 1)
 		completion_offer(completion, "off");

@@ -49,7 +49,7 @@ static void trace(int argc, char **argv)
 	}
 }
 
-static void complete_trace(struct completion *completion)
+static void complete_trace(struct word_completion *completion)
 {
 	if (completion->argument != 1)
 		return;
@@ -85,7 +85,7 @@ static void failpages(int argc, char **argv)
 		page_debug_set(PAGE_DEBUG_FAIL, true);
 }
 
-static void complete_failpages(struct completion *completion)
+static void complete_failpages(struct word_completion *completion)
 {
 	if (completion->argument == 1)
 		completion_offer(completion, "off");

@@ -307,7 +307,7 @@ static void print_why(const struct page_why *why)
 			       page_why_zone_text(why, zone, text, sizeof(text)));
 }
 
-static void complete_gfp(struct completion *completion)
+static void complete_gfp(struct word_completion *completion)
 {
 	const char *name;
 
@@ -467,7 +467,7 @@ static void free_command(int argc, char **argv)
 		console_printf("free: no such block is out; free lists them\n");
 }
 
-static void complete_free(struct completion *completion)
+static void complete_free(struct word_completion *completion)
 {
 	if (completion->argument == 1)
 		completion_offer(completion, "all");

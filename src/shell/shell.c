@@ -115,22 +115,13 @@ static void complete(struct line *line, bool again)
 		complete_word(line, offer_all, again);
 }
 
-static unsigned char wait_for_byte(void)
-{
-	int byte;
-
-	while ((byte = console_get()) < 0)
-		;
-	return (unsigned char)byte;
-}
-
 static enum line_status read_line(struct line *line)
 {
 	enum line_status status;
 
 	line_begin(line);
 	do {
-		status = line_feed(line, wait_for_byte());
+		status = line_feed(line, (unsigned char)console_wait());
 	} while (status == LINE_OPEN);
 	return status;
 }

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "arch/clock.h"
+#include "kern/clock.h"
 #include "kern/cmdline.h"
 #include "kern/log.h"
 #include "kern/power.h"
@@ -50,7 +51,7 @@ static void selftest(int argc, char **argv)
 	selftest_run(argc > 1 ? argv[1] : NULL);
 }
 
-static void complete_suite(struct completion *completion)
+static void complete_suite(struct word_completion *completion)
 {
 	const struct selftest *test;
 
@@ -81,17 +82,9 @@ static void print_uptime(uint64_t ticks, uint32_t frequency_hz)
 
 static void uptime(int argc, char **argv)
 {
-	uint64_t ticks = clock_ticks();
-	uint32_t frequency_hz = clock_frequency_hz();
-
 	(void)argc;
 	(void)argv;
-	if (frequency_hz == 0)
-		console_printf("uptime: %" PRIu64 " ticks of unknown length: the firmware left the "
-			       "counter's frequency (CNTFRQ) at 0\n",
-			       ticks);
-	else
-		print_uptime(ticks, frequency_hz);
+	print_uptime(clock_ticks(), clock_frequency());
 }
 
 SHELL_COMMAND(uptime, uptime, "", "time since the core's counter started");

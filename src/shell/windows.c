@@ -88,7 +88,7 @@ static void kmapinfo(int argc, char **argv)
 	print_fixmap();
 }
 
-static void complete_kmapinfo(struct completion *completion)
+static void complete_kmapinfo(struct word_completion *completion)
 {
 	if (completion->argument == 1)
 		completion_offer(completion, "all");

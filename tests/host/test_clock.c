@@ -179,7 +179,15 @@ static void test_delays(void **state)
 	start_ticks = counter + 1;
 	ndelay(0);
 	assert_int_equal(counter - start_ticks, 1);
+	/* Without a rounding: the ticks, and one. */
+	use(10000000);
+	counter_step = 1;
+	start_ticks = counter + 1;
+	udelay(10);
+	assert_int_equal(counter - start_ticks, 101);
 	/* At a counter's wrap as well. */
+	use(19200000);
+	counter_step = 1;
 	counter = UINT64_MAX - 50;
 	udelay(10);
 	assert_in_range(counter, 143, 144);

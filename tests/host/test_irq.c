@@ -302,6 +302,24 @@ static void test_kept(void **state)
 	free_irq(irq, NULL);
 }
 
+/* A level that is still there interrupts by itself. */
+static void test_levels_are_not_kept(void **state)
+{
+	uint32_t irq = irq_map(&chip, 20, IRQ_LEVEL);
+
+	(void)state;
+	request_irq(irq, count_it, "device", NULL);
+	cannot_mask = true;
+	disable_irq(irq);
+	raise_and_take(20);
+	enable_irq(irq);
+	assert_false(raised[20]);
+	assert_int_equal(handled, 0);
+	raise_and_take(20);
+	assert_int_equal(handled, 1);
+	free_irq(irq, NULL);
+}
+
 static void test_from_the_handler(void **state)
 {
 	uint32_t irq = irq_map(&chip, 22, IRQ_EDGE);
@@ -327,7 +345,7 @@ static void test_from_the_handler(void **state)
 
 static void test_storm(void **state)
 {
-	uint32_t irq = irq_map(&chip, 23, IRQ_LEVEL), before, others;
+	uint32_t irq = irq_map(&chip, 23, IRQ_EDGE), before, others;
 
 	(void)state;
 	request_irq(irq, count_it, "device", NULL);
@@ -448,6 +466,7 @@ int main(void)
 		cmocka_unit_test_setup(test_nesting, start),
 		cmocka_unit_test_setup(test_free_while_disabled, start),
 		cmocka_unit_test_setup(test_kept, start),
+		cmocka_unit_test_setup(test_levels_are_not_kept, start),
 		cmocka_unit_test_setup(test_from_the_handler, start),
 		cmocka_unit_test_setup(test_storm, start),
 		cmocka_unit_test_setup(test_unknown, start),

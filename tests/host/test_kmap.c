@@ -669,6 +669,54 @@ static void test_local_nests(void **state)
 	end();
 }
 
+static unsigned int switches;
+
+/* Other threads: all the windows are theirs, and while watched each closing changes the slots' order. */
+static void others(void)
+{
+	void *windows[KMAP_LOCAL_DEPTH];
+
+	switches++;
+	assert_int_equal(kmap_local_depth(), 0);
+	for (unsigned int i = 0; i < KMAP_LOCAL_DEPTH; i++) {
+		windows[i] = kmap_local_page(pages[i]);
+		expect_shows(windows[i], pages[i]);
+	}
+	for (unsigned int i = KMAP_LOCAL_DEPTH; i-- > 0;)
+		kunmap_local(windows[i]);
+}
+
+/* However many windows a thread has open, they are put away and come back where they were. */
+static void switch_with_open(bool watched)
+{
+	void *windows[KMAP_LOCAL_DEPTH];
+
+	start_watched(watched);
+	take_many(KMAP_LOCAL_DEPTH);
+	switches = 0;
+	for (unsigned int count = 0; count <= KMAP_LOCAL_DEPTH; count++) {
+		for (unsigned int i = 0; i < count; i++)
+			windows[i] = kmap_local_page(pages[KMAP_LOCAL_DEPTH - 1 - i]);
+		double_switch_threads(others);
+		assert_int_equal(kmap_local_depth(), count);
+		for (unsigned int i = count; i-- > 0;) {
+			expect_shows(windows[i], pages[KMAP_LOCAL_DEPTH - 1 - i]);
+			kunmap_local(windows[i]);
+		}
+		check();
+	}
+	assert_int_equal(switches, KMAP_LOCAL_DEPTH + 1);
+	free_many(KMAP_LOCAL_DEPTH);
+	end();
+}
+
+static void test_local_switch(void **state)
+{
+	(void)state;
+	switch_with_open(false);
+	switch_with_open(true);
+}
+
 static void test_local_misuse(void **state)
 {
 	char *first, *second;
@@ -1241,6 +1289,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_watched_pages),
 		cmocka_unit_test(test_kmap_misuse),
 		cmocka_unit_test(test_local_nests),
+		cmocka_unit_test(test_local_switch),
 		cmocka_unit_test(test_local_misuse),
 		cmocka_unit_test(test_left_open),
 		cmocka_unit_test(test_find),

@@ -573,7 +573,7 @@ static void test_history_keeps(void **state)
 
 /* ---- completion ---- */
 
-static void offer(struct completion *completion)
+static void offer(struct word_completion *completion)
 {
 	static const char help_again[] = "help"; /* another place than the literal */
 	static const char *const commands[] = { "memtest",  "zoneinfo", "help", "mem",
@@ -640,7 +640,7 @@ static void test_completion_lists(void **state)
 	assert_string_equal(terminal.before[1], "help  mem  memblock  memtest  zap  zoneinfo");
 }
 
-static void offer_many(struct completion *completion)
+static void offer_many(struct word_completion *completion)
 {
 	static char names[100][8];
 

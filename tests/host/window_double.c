@@ -10,6 +10,7 @@
 
 #include "arch/irqflags.h"
 #include "arch/mmu.h"
+#include "kern/thread.h"
 #include "page_harness.h"
 
 #define WRITABLE 1U /* in an entry, beside the frame */
@@ -72,6 +73,26 @@ void double_windows_reset(void)
 		}
 	}
 	double_flushes = double_tables = 0;
+}
+
+/* --- threads --------------------------------------------------------------------------------- */
+
+static struct thread_switch_watch switch_watch;
+
+void thread_set_switch_watch(const struct thread_switch_watch *watch)
+{
+	switch_watch = *watch;
+}
+
+void double_switch_threads(void (*others)(void))
+{
+	uint32_t irq = local_irq_save();
+
+	if (*switch_watch.word != switch_watch.idle)
+		switch_watch.put_away(others);
+	else
+		others();
+	local_irq_restore(irq);
 }
 
 /* --- single pages ---------------------------------------------------------------------------- */

@@ -18,4 +18,7 @@ void double_windows_reset(void);
 /* How often the TLBs were told since then, and second-level tables that were taken. */
 extern unsigned int double_flushes, double_tables;
 
+/* Another thread's turn: the windows that are open are put away while others() runs. */
+void double_switch_threads(void (*others)(void));
+
 #endif

@@ -92,7 +92,7 @@ static void bench(int argc, char **argv)
 		console_printf("bench: no suite named %s\n", argv[1]);
 }
 
-static void complete_bench(struct completion *completion)
+static void complete_bench(struct word_completion *completion)
 {
 	const struct bench *entry;
 

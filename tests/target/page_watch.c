@@ -6,7 +6,9 @@
 
 #include "kern/console.h"
 #include "kern/selftest.h"
+#include "mm/obj/object_fail.h"
 #include "mm/phys/magazine.h"
+#include "mm/phys/page_debug.h"
 #include "mm/phys/zone.h"
 #include "mm/virt/kmap.h"
 
@@ -102,6 +104,25 @@ void end(void)
 	EXPECT(pages_are_sound(&result));
 	page_misuse_hook = misuse_hook_before;
 	page_refusal_hook = refusal_hook_before;
+}
+
+static uint32_t pages_failed;
+static bool objects_failed;
+
+void pause_failing(void)
+{
+	pages_failed = page_debug & PAGE_DEBUG_FAIL;
+	objects_failed = objects_fail;
+	page_debug_set(pages_failed, false);
+	if (objects_failed)
+		objects_fail_set(false);
+}
+
+void resume_failing(void)
+{
+	page_debug_set(pages_failed, true);
+	if (objects_failed)
+		objects_fail_set(true);
 }
 
 /* --- patterns --------------------------------------------------------------------------------- */

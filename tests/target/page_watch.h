@@ -14,6 +14,10 @@
 void begin(void);
 void end(void);
 
+/* Nothing is refused on purpose in between. */
+void pause_failing(void);
+void resume_failing(void);
+
 /* Counts a zone and free blocks an order, once magazines are empty; what differs is printed. */
 bool state_is_as_before(void);
 

@@ -27,13 +27,13 @@ SELFTEST(cpu, walks_use_short_descriptors_and_the_caches)
 	EXPECT((cp15_read_ttbr0() & 0x7f) == TTBR_WALK_WBWA_SHAREABLE);
 }
 
-SELFTEST(cpu, runs_in_svc_with_interrupts_masked)
+SELFTEST(cpu, runs_in_svc_with_interrupts_let_in)
 {
 	uint32_t cpsr;
 
 	asm volatile("mrs %0, cpsr" : "=r"(cpsr));
 	EXPECT((cpsr & CPSR_MODE) == MODE_SVC);
-	EXPECT((cpsr & CPSR_I) != 0);
+	EXPECT((cpsr & CPSR_I) == 0);
 }
 
 SELFTEST(cpu, the_device_tree_is_readable_and_not_writable)

@@ -49,25 +49,6 @@ static void settle(void)
  * An area takes many requests: with one in three refused on purpose none would ever be served. So
  * nothing is refused here but by the test that refuses each request in turn.
  */
-static uint32_t pages_failed;
-static bool objects_failed;
-
-static void pause_failing(void)
-{
-	pages_failed = page_debug & PAGE_DEBUG_FAIL;
-	objects_failed = objects_fail;
-	page_debug_set(pages_failed, false);
-	if (objects_failed)
-		objects_fail_set(false);
-}
-
-static void resume_failing(void)
-{
-	page_debug_set(pages_failed, true);
-	if (objects_failed)
-		objects_fail_set(true);
-}
-
 static void areas_begin(void)
 {
 	pause_failing();

@@ -3,8 +3,8 @@
  * From vectors.S: add what only CP15 knows, and tell expected faults from the rest.
  *
  * A fault is expected when its pc lies in one of the ranges of exception_fixups, or at the function
- * that exception_probe_call is calling. Neither asks who the caller is, so both also work inside
- * the report of another exception.
+ * that probe_call is calling. All that is known about a probe is in its registers: it works inside
+ * the report of another exception, and in threads and handlers that interrupt each other's.
  *
  * Bus errors of writes may be asynchronous on hardware (never in QEMU). CPSR.A is clear outside
  * exceptions, and the probes wait by dsb and isb before they leave their range, which catches what
@@ -33,21 +33,20 @@ _Static_assert(offsetof(struct exception_frame, sp) == 52 &&
 		       sizeof(struct exception_frame) <= 80,
 	       "vectors.S has these numbers");
 
-/* probe.S */
-uint32_t probe_read8(uintptr_t address, uint32_t *value);
-uint32_t probe_read16(uintptr_t address, uint32_t *value);
-uint32_t probe_read32(uintptr_t address, uint32_t *value);
-uint32_t probe_write8(uintptr_t address, uint32_t value);
-uint32_t probe_write16(uintptr_t address, uint32_t value);
-uint32_t probe_write32(uintptr_t address, uint32_t value);
-uint32_t probe_call(uintptr_t function, uintptr_t argument);
-extern char probe_call_failed[];
+/* probe.S: 0, or 1 after a fault, and then *info says which. */
+uint32_t probe_read8(uintptr_t address, uint32_t *value, struct exception_info *info);
+uint32_t probe_read16(uintptr_t address, uint32_t *value, struct exception_info *info);
+uint32_t probe_read32(uintptr_t address, uint32_t *value, struct exception_info *info);
+uint32_t probe_write8(uintptr_t address, uint32_t value, struct exception_info *info);
+uint32_t probe_write16(uintptr_t address, uint32_t value, struct exception_info *info);
+uint32_t probe_write32(uintptr_t address, uint32_t value, struct exception_info *info);
+uint32_t probe_call(uintptr_t function, uintptr_t argument, struct exception_info *info);
+extern char probe_call_return[], probe_call_failed[];
+
+/* In which register a probe keeps `info`; in probe_call it is the word on top of the stack. */
+#define PROBE_INFO 2
 
 void exception_entry(enum exception_kind kind, struct exception_frame *frame, uint32_t level);
-
-/* What the last expected fault was, and what probe_call is calling (0: nothing). */
-static struct exception_info expected;
-static volatile uint32_t call_target;
 
 /* vectors.S took every instruction for four bytes; Thumb's undefined and SVC are blamed two later. */
 static void correct_pc(enum exception_kind kind, struct exception_frame *frame)
@@ -75,52 +74,62 @@ static void describe(enum exception_kind kind, const struct exception_frame *fra
 	}
 }
 
-/* Where to go on; 0: nobody expected this. */
-static uint32_t resume_address(const struct exception_info *info)
+/*
+ * The first instruction of what probe_call calls: r12 still holds its address, and r3 where it is to
+ * return to (lr is that too, but an SVC overwrites it).
+ */
+static bool is_probed_call(const struct exception_info *info, const struct exception_frame *frame)
+{
+	return info->pc == (frame->r[12] & ~1U) &&
+	       frame->r[3] == (uint32_t)(uintptr_t)probe_call_return;
+}
+
+/* Where to go on, and where to say what it was; 0: nobody expected this. */
+static uint32_t resume_address(const struct exception_info *info,
+			       const struct exception_frame *frame, struct exception_info **where)
 {
 	const struct exception_fixup *fixup;
 
-	if (info->kind == EXCEPTION_IRQ || info->kind == EXCEPTION_FIQ)
+	if (info->kind == EXCEPTION_FIQ)
 		return 0;
-	if (call_target != 0 && info->pc == (call_target & ~1U))
+	if (is_probed_call(info, frame)) {
+		*where = *(struct exception_info **)(uintptr_t)frame->sp;
 		return (uint32_t)(uintptr_t)probe_call_failed;
+	}
 	for_each_table_entry(fixup, exception_fixups)
-		if (info->pc >= fixup->start && info->pc < fixup->end)
+		if (info->pc >= fixup->start && info->pc < fixup->end) {
+			*where = (struct exception_info *)(uintptr_t)frame->r[PROBE_INFO];
 			return fixup->resume;
+		}
 	return 0;
 }
 
 void exception_entry(enum exception_kind kind, struct exception_frame *frame, uint32_t level)
 {
-	struct exception_info info;
+	struct exception_info info, *where = NULL;
 	uint32_t resume;
 
 	correct_pc(kind, frame);
 	describe(kind, frame, &info);
-	resume = resume_address(&info);
+	resume = resume_address(&info, frame, &where);
 	if (resume == 0)
 		exception_report(&info, frame, level != 0);
-	expected = info;
+	if (where != NULL)
+		*where = info;
 	frame->pc = resume;
 	frame->cpsr &= ~CPSR_T; /* the fixups are ARM code, the function called may not be */
 }
 
-static bool outcome(uint32_t failed, struct exception_info *info)
+static bool refuse_width(uintptr_t address, enum fault_access access, struct exception_info *info)
 {
-	if (failed != 0 && info != NULL)
-		*info = expected;
-	return failed == 0;
-}
-
-static bool refuse_width(uintptr_t address, enum fault_access access)
-{
-	expected = (struct exception_info){
-		.kind = EXCEPTION_DATA_ABORT,
-		.cause = FAULT_OTHER,
-		.access = access,
-		.address = (uint32_t)address,
-	};
-	return true;
+	if (info != NULL)
+		*info = (struct exception_info){
+			.kind = EXCEPTION_DATA_ABORT,
+			.cause = FAULT_OTHER,
+			.access = access,
+			.address = (uint32_t)address,
+		};
+	return false;
 }
 
 bool exception_probe_read(uintptr_t address, unsigned int bytes, uint32_t *value,
@@ -128,13 +137,13 @@ bool exception_probe_read(uintptr_t address, unsigned int bytes, uint32_t *value
 {
 	switch (bytes) {
 	case 1:
-		return outcome(probe_read8(address, value), info);
+		return probe_read8(address, value, info) == 0;
 	case 2:
-		return outcome(probe_read16(address, value), info);
+		return probe_read16(address, value, info) == 0;
 	case 4:
-		return outcome(probe_read32(address, value), info);
+		return probe_read32(address, value, info) == 0;
 	}
-	return outcome(refuse_width(address, ACCESS_READ), info);
+	return refuse_width(address, ACCESS_READ, info);
 }
 
 bool exception_probe_write(uintptr_t address, unsigned int bytes, uint32_t value,
@@ -142,22 +151,16 @@ bool exception_probe_write(uintptr_t address, unsigned int bytes, uint32_t value
 {
 	switch (bytes) {
 	case 1:
-		return outcome(probe_write8(address, value), info);
+		return probe_write8(address, value, info) == 0;
 	case 2:
-		return outcome(probe_write16(address, value), info);
+		return probe_write16(address, value, info) == 0;
 	case 4:
-		return outcome(probe_write32(address, value), info);
+		return probe_write32(address, value, info) == 0;
 	}
-	return outcome(refuse_width(address, ACCESS_WRITE), info);
+	return refuse_width(address, ACCESS_WRITE, info);
 }
 
-/* Calls do not nest: the target of the outer one is forgotten by then, as it has begun to run. */
 bool exception_probe_call(uintptr_t function, uintptr_t argument, struct exception_info *info)
 {
-	uint32_t failed;
-
-	call_target = (uint32_t)function | 1;
-	failed = probe_call(function, argument);
-	call_target = 0;
-	return outcome(failed, info);
+	return probe_call(function, argument, info) == 0;
 }

@@ -4,7 +4,8 @@
  * first two addresses goes on at the third. dsb waits for the access, isb for what the core has to
  * say of it: a bus error that comes late is still caught between them.
  *
- * All return 0, or 1 after a fault.
+ * All return 0, or 1 after a fault. Those that tell what it was keep the address of their
+ * struct exception_info, or NULL, in r2 meanwhile (exception.c); the others have 0 there.
  */
 	.syntax unified
 	.arm
@@ -24,13 +25,13 @@
 \name:
 	.endm
 
-	/* probe_readN(address, uint32_t *value) */
+	/* probe_readN(address, uint32_t *value, struct exception_info *info) */
 	.macro probe_read name, instruction
 	function \name
-1:	\instruction	r2, [r0]
+1:	\instruction	r3, [r0]
 	dsb
 	isb
-2:	str	r2, [r1]
+2:	str	r3, [r1]
 	mov	r0, #0
 	bx	lr
 3:	mov	r0, #1
@@ -39,7 +40,7 @@
 	.size	\name, . - \name
 	.endm
 
-	/* probe_writeN(address, value) */
+	/* probe_writeN(address, value, struct exception_info *info) */
 	.macro probe_write name, instruction
 	function \name
 1:	\instruction	r1, [r0]
@@ -61,24 +62,28 @@
 	probe_write probe_write32, str
 
 	/*
-	 * probe_call(function, argument): a fault at the function's very first instruction goes on at
-	 * probe_call_failed. lr comes from the stack: an SVC overwrites the register.
+	 * probe_call(function, argument, struct exception_info *info): a fault at the function's very first
+	 * instruction goes on at probe_call_failed. lr comes from the stack: an SVC overwrites the register.
 	 */
 	function probe_call
-	push	{r4, lr}
+	push	{r2, lr}
 	mov	r12, r0
 	mov	r0, r1
+	adr	r3, probe_call_return
 	blx	r12
+	.global	probe_call_return
+probe_call_return:
 	mov	r0, #0
-	pop	{r4, pc}
+	pop	{r2, pc}
 	.global	probe_call_failed
 probe_call_failed:
 	mov	r0, #1
-	pop	{r4, pc}
+	pop	{r2, pc}
 	.size	probe_call, . - probe_call
 
 	/* probe_pending(): let asynchronous aborts through from now on; one that waits is dropped. */
 	function probe_pending
+	mov	r2, #0
 	dsb
 1:	cpsie	a
 	isb
@@ -91,6 +96,7 @@ probe_call_failed:
 
 	/* probe_semihosting(operation, parameter): hlt 0xf000, undefined where nobody listens. */
 	function probe_semihosting
+	mov	r2, #0
 1:	.inst	0xe10f0070
 2:	mov	r0, #0
 	bx	lr

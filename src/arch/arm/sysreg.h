@@ -33,5 +33,6 @@
 #define DACR_CLIENT              1 /* domain 0 client, all others no access */
 
 #define BOOT_STACK_BYTES         8192
+#define INTERRUPT_STACK_BYTES    8192
 
 #endif

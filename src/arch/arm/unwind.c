@@ -34,23 +34,20 @@ extern char __extab_start[], __extab_end[];
 extern char boot_stack[], boot_stack_top[];
 extern char exception_stack[], exception_stack_top[];
 extern char exception_stack_nested[], exception_stack_nested_top[];
+extern char interrupt_stack[], interrupt_stack_top[];
 
 struct unwind_space unwind_image = {
 	.text = RANGE(__text_start, __text_end),
 	.index = RANGE(__exidx_start, __exidx_end),
 	.table = RANGE(__extab_start, __extab_end),
 	.stacks = { RANGE(boot_stack, boot_stack_top), RANGE(exception_stack, exception_stack_top),
-		    RANGE(exception_stack_nested, exception_stack_nested_top) },
+		    RANGE(exception_stack_nested, exception_stack_nested_top),
+		    RANGE(interrupt_stack, interrupt_stack_top) },
 };
 
 const char *const unwind_stack_names[UNWIND_STACKS] = { "boot stack", "exception stack",
-							"second exception stack",
+							"second exception stack", "interrupt stack",
 							"thread's stack" };
-
-void unwind_set_thread_stack(uintptr_t start, uintptr_t end)
-{
-	unwind_image.stacks[UNWIND_STACKS - 1] = (struct unwind_range){ start, end };
-}
 
 /* The compiler's calls for the personality routines pull in libgcc's unwinder if nobody has them. */
 void __aeabi_unwind_cpp_pr0(void);
@@ -193,26 +190,12 @@ static uint8_t next_byte(struct machine *machine)
 	return machine->code->bytes[machine->next++];
 }
 
-/* Which stack it is on; UNWIND_STACKS: none. */
-static unsigned int stack_of(const struct unwind_space *space, uint32_t address)
-{
-	unsigned int i = 0;
-
-	while (i < UNWIND_STACKS && !holds_word(&space->stacks[i], address))
-		i++;
-	return i;
-}
-
 static bool on_stack(const struct unwind_space *space, uint32_t address)
 {
-	return stack_of(space, address) < UNWIND_STACKS;
-}
-
-/* cpu_call_on_stack is the one way to another stack: from the very top of the thread's. */
-static bool leaves_stack(const struct unwind_space *space, uint32_t from, uint32_t to)
-{
-	return from == space->stacks[UNWIND_STACKS - 1].end &&
-	       stack_of(space, to - 4) != UNWIND_STACKS - 1;
+	for (unsigned int i = 0; i < UNWIND_STACKS; i++)
+		if (holds_word(&space->stacks[i], address))
+			return true;
+	return false;
 }
 
 static void pop(struct machine *machine, unsigned int number)
@@ -350,8 +333,7 @@ static bool plausible(const struct unwind_space *space, const struct unwind_regi
 {
 	uint32_t sp = to->r[SP];
 
-	if ((sp < from->r[SP] && !leaves_stack(space, from->r[SP], sp)) ||
-	    (sp == from->r[SP] && !interrupted))
+	if (sp < from->r[SP] || (sp == from->r[SP] && !interrupted))
 		return false;
 	return on_stack(space, sp - 4) && in_text(space, to->r[PC]);
 }
@@ -388,6 +370,17 @@ void unwind_from_exception(const struct exception_frame *frame, struct unwind_re
 	for (unsigned int i = 0; i < SP; i++)
 		registers->r[i] = frame->r[i];
 	registers->r[SP] = frame->sp;
+	registers->r[LR] = frame->lr;
+	registers->r[PC] = frame->pc;
+}
+
+/* r5 to r11 stay as the walk through the handler found them. */
+void unwind_from_interrupt(const struct interrupt_frame *frame, struct unwind_registers *registers)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(frame->r); i++)
+		registers->r[i] = frame->r[i];
+	registers->r[12] = frame->r12;
+	registers->r[SP] = (uint32_t)(uintptr_t)(frame + 1);
 	registers->r[LR] = frame->lr;
 	registers->r[PC] = frame->pc;
 }

@@ -15,6 +15,9 @@
  *
  * What is lost: lr of SVC mode at an SVC from SVC mode, r8 to r12 at an exception inside FIQ mode.
  * For one core; others need a level, a scratch and stacks of their own.
+ *
+ * Interrupts (IRQ) do not go that way, as they are frequent and interrupt SVC mode alone: see
+ * interrupt_request. FIQ is masked for good and has no source.
  */
 #include "arch/arm/sysreg.h"
 
@@ -43,7 +46,7 @@ vectors_start:
 	ldr	pc, =prefetch_abort
 	ldr	pc, =data_abort
 	ldr	pc, =exception_park	@ HYP trap: not at PL1
-	ldr	pc, =interrupt
+	ldr	pc, =interrupt_request
 	ldr	pc, =fast_interrupt
 	.ltorg
 	.global vectors_end
@@ -67,8 +70,7 @@ vectors_end:
 	exception supervisor_call, 1, 4
 	exception prefetch_abort, 2, 4
 	exception data_abort, 3, 8
-	exception interrupt, 4, 4
-	exception fast_interrupt, 5, 4
+	exception fast_interrupt, 4, 4
 
 	/* Go to the mode of a CPSR value, to USR by its twin SYS. Uses r0 and r1. */
 	.macro visit cpsr
@@ -137,6 +139,57 @@ exception_park:
 	wfi
 	b	exception_park
 
+	/*
+	 * An interrupt. What the call may change, where it was and its CPSR go onto the stack of whoever was
+	 * interrupted, always in SVC mode, which also finds room for the next one there if another thread
+	 * is to run. The handler has the core's interrupt stack.
+	 *
+	 *	r4	struct interrupt_frame, below everything of the interrupted
+	 *
+	 * A backtrace ends here and goes on at the frame (kern/backtrace.c): no unwind table says so. clrex,
+	 * for the interrupted may have stood between an LDREX and its STREX (ARM DDI 0406C A3.4.4).
+	 */
+	.balign	4
+	.global	interrupt_request
+	.type	interrupt_request, %function
+interrupt_request:
+	.fnstart
+	.cantunwind
+	sub	lr, lr, #4
+	srsdb	sp!, #MODE_SVC
+	cps	#MODE_SVC
+	push	{r0-r4, r12, lr}
+	mov	r4, sp
+	mrc	p15, 0, r1, c13, c0, 4	@ TPIDRPRW: where this core's variables are
+	ldr	r0, =interrupt_stack_pointer
+	ldr	sp, [r0, r1]
+	mov	r0, r4
+	bl	interrupt_entry
+	mov	sp, r4
+	cmp	r0, #0
+	bne	2f
+1:	nop				@ a site, as in arch/irqflags.h: the stretch ends
+	pop	{r0-r4, r12, lr}
+	clrex
+	rfeia	sp!
+2:	bic	sp, sp, #7		@ the procedure call standard's alignment
+	bl	interrupt_switch
+	mov	sp, r4
+	b	1b
+	.fnend
+	.size	interrupt_request, . - interrupt_request
+
+	.section .text.irqsoff, "ax", %progbits
+3:	push	{r0, lr}
+	mov	r0, #0
+	bl	irqsoff_unmasking
+	pop	{r0, lr}
+4:	nop
+	b	1b + 4
+	.section irqsoff_sites, "a", %progbits
+	.long	1b, 3b, 4b, 0
+	.text
+
 	/* void exception_setup(void): FIQ mode gets its scratch. */
 	.global exception_setup
 exception_setup:
@@ -147,6 +200,14 @@ exception_setup:
 	bx	lr
 
 	.ltorg
+
+	.section .bss.interrupt_stack, "aw", %nobits
+	.balign 8
+	.global interrupt_stack
+interrupt_stack:
+	.space	INTERRUPT_STACK_BYTES
+	.global interrupt_stack_top
+interrupt_stack_top:
 
 	.section .bss.exception_stack, "aw", %nobits
 	.balign 8

@@ -73,7 +73,7 @@ static bool bcm2835_translate(const uint32_t *cells, uint32_t count, uint32_t *l
 }
 
 static const struct irq_chip chip = {
-	.name = "BCM2835",
+	.name = "ARMCTRL-level",
 	.lines = LINES,
 	.irqs = irqs,
 	.mask = bcm2835_mask,
@@ -136,7 +136,7 @@ static void bcm2835_probe(const struct device *device)
 	problem = map_registers(device);
 	if (problem == NULL) {
 		start();
-		if (request_irq(device_irq(device, 0), bcm2835_handle, "BCM2835", NULL) != 0)
+		if (request_irq(device_irq(device, 0), bcm2835_handle, "bcm2835", NULL) != 0)
 			problem = "interrupts names no line of a controller that works";
 	}
 	if (problem != NULL) {

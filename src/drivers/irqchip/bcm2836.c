@@ -14,6 +14,7 @@
  *	12-15	software
  */
 #include "arch/barrier.h"
+#include "arch/irqflags.h"
 #include "kern/driver.h"
 #include "kern/exception.h"
 #include "kern/irq.h"
@@ -104,7 +105,7 @@ static bool bcm2836_translate(const uint32_t *cells, uint32_t count, uint32_t *l
 }
 
 static const struct irq_chip chip = {
-	.name = "BCM2836",
+	.name = "bcm2836-l1",
 	.lines = LINES,
 	.irqs = irqs,
 	.mask = bcm2836_mask,
@@ -115,29 +116,33 @@ static const struct irq_chip chip = {
 
 /* --- taking one ------------------------------------------------------------------------------- */
 
-/* Cleared before it is handled, so that one that comes meanwhile is another. */
-static uint32_t take_software(void)
+/*
+ * Cleared before it is handled, so that one that comes meanwhile is another. A bit that is not
+ * software's makes a line that there is not.
+ */
+static inline uint32_t take_software(void)
 {
-	uint32_t raised = read_at(MAILBOX0_CLEAR) & SOFTWARE_BITS;
-	uint32_t lowest = raised & (0U - raised);
+	uint32_t raised = read_at(MAILBOX0_CLEAR), bit;
 
-	write_at(MAILBOX0_CLEAR, raised != 0 ? lowest : ~SOFTWARE_BITS);
-	return raised != 0 ? LINE_SOFTWARE + (uint32_t)__builtin_ctz(lowest) : LINES;
+	if (unlikely(raised == 0))
+		return LINES;
+	bit = (uint32_t)__builtin_ctz(raised);
+	write_at(MAILBOX0_CLEAR, 1U << bit);
+	return LINE_SOFTWARE + bit;
 }
 
 /*
- * Peripherals of this chip may answer out of order (BCM2835 manual, 1.3): barriers lie between this
- * one and whatever else was interrupted or is about to be asked.
+ * Peripherals of this chip may answer out of order (BCM2835 manual, 1.3): barriers lie between them
+ * and this one, the handler, and who was interrupted.
  */
 static void bcm2836_handle(void)
 {
-	uint32_t pending, line;
+	uint32_t pending = read_at(IRQ_SOURCE), line = LINES;
 
-	device_barrier();
-	pending = read_at(IRQ_SOURCE);
-	line = pending != 0 ? (uint32_t)__builtin_ctz(pending) : LINES;
-	if (line == LINE_MAILBOX0)
+	if ((pending & 1U << LINE_MAILBOX0) != 0)
 		line = take_software();
+	else if (likely(pending != 0))
+		line = (uint32_t)__builtin_ctz(pending);
 	device_barrier();
 	if (likely(line < LINES))
 		irq_handle_line(&chip, line);
@@ -149,8 +154,8 @@ static void bcm2836_handle(void)
 /* --- start ------------------------------------------------------------------------------------ */
 
 /*
- * Of the boot firmware nothing is left but where the timers count: at the crystal's rate, not
- * divided, from the crystal itself (as the counter's frequency says).
+ * Of the boot firmware nothing is left. The counter counts at the crystal's rate, not divided, as the
+ * counter's frequency says.
  */
 static void start(void)
 {
@@ -163,6 +168,21 @@ static void start(void)
 	write_at(MAILBOX0_CLEAR, UINT32_MAX);
 	write_at(MAILBOX_CONTROL, MAILBOX0_IRQ);
 	device_barrier();
+}
+
+/* There is no identification to read; but software's lines show that they are raised. */
+static bool answers(void)
+{
+	uint32_t flags = local_irq_save();
+	bool raised;
+
+	bcm2836_raise(LINE_SOFTWARE);
+	raised = (read_at(IRQ_SOURCE) & 1U << LINE_MAILBOX0) != 0;
+	write_at(MAILBOX0_CLEAR, UINT32_MAX);
+	raised = raised && (read_at(IRQ_SOURCE) & 1U << LINE_MAILBOX0) == 0;
+	device_barrier();
+	local_irq_restore(flags);
+	return raised;
 }
 
 static const char *map_registers(const struct device *device)
@@ -188,6 +208,11 @@ static void bcm2836_probe(const struct device *device)
 		return;
 	}
 	problem = map_registers(device);
+	if (problem == NULL) {
+		start();
+		if (!answers())
+			problem = "what answers at reg is no BCM2836's controller";
+	}
 	if (problem == NULL && !irq_set_root(bcm2836_handle))
 		problem = "another controller interrupts the core already";
 	if (problem != NULL) {
@@ -196,7 +221,6 @@ static void bcm2836_probe(const struct device *device)
 		pr_warn("%s: %s: not used, and no interrupts by it\n", device->name, problem);
 		return;
 	}
-	start();
 	resource_add(device->registers[0], REGISTER_BYTES, "BCM2836");
 	irq_set_software(&chip, LINE_SOFTWARE);
 	device_set_irq_chip(device, &chip);

@@ -20,35 +20,37 @@
 #include "lib/bits.h"
 #include "mm/virt/ioremap.h"
 
-#define GICD_CTLR          0x000
-#define GICD_TYPER         0x004
-#define GICD_ISENABLER     0x100
-#define GICD_ICENABLER     0x180
-#define GICD_ISPENDR       0x200
-#define GICD_ICPENDR       0x280
-#define GICD_ICACTIVER     0x380
-#define GICD_IPRIORITYR    0x400
-#define GICD_ITARGETSR     0x800
-#define GICD_ICFGR         0xc00
-#define GICD_SGIR          0xf00
-#define GICD_CPENDSGIR     0xf10
-#define GICD_BYTES         0x1000U
+#define GICD_CTLR               0x000
+#define GICD_TYPER              0x004
+#define GICD_ISENABLER          0x100
+#define GICD_ICENABLER          0x180
+#define GICD_ISPENDR            0x200
+#define GICD_ICPENDR            0x280
+#define GICD_ICACTIVER          0x380
+#define GICD_IPRIORITYR         0x400
+#define GICD_ITARGETSR          0x800
+#define GICD_ICFGR              0xc00
+#define GICD_SGIR               0xf00
+#define GICD_CPENDSGIR          0xf10
+#define GICD_BYTES              0x1000U
 
-#define GICC_CTLR          0x00
-#define GICC_PMR           0x04
-#define GICC_BPR           0x08
-#define GICC_IAR           0x0c
-#define GICC_EOIR          0x10
-#define GICC_BYTES         0x100U
+#define GICC_CTLR               0x00
+#define GICC_PMR                0x04
+#define GICC_BPR                0x08
+#define GICC_IAR                0x0c
+#define GICC_EOIR               0x10
+#define GICC_IIDR               0xfc
+#define GICC_BYTES              0x100U
 
-#define CTLR_ENABLE        1U
-#define TYPER_LINES(typer) (32 * (((typer)&0x1f) + 1))
-#define SGIR_TO_ITSELF     (2U << 24)
-#define IAR_LINE           0x3ffU
+#define CTLR_ENABLE             1U
+#define TYPER_LINES(typer)      (32 * (((typer)&0x1f) + 1))
+#define SGIR_TO_ITSELF          (2U << 24)
+#define IAR_LINE                0x3ffU
+#define IIDR_ARCHITECTURE(iidr) ((iidr) >> 16 & 0xf)
 
-#define LINES_MOST         1020U /* 1020 to 1023 say that there is no interrupt */
-#define SOFTWARE_LINES     16U
-#define FIRST_SHARED       32U
+#define LINES_MOST              1020U /* 1020 to 1023 say that there is no interrupt */
+#define SOFTWARE_LINES          16U
+#define FIRST_SHARED            32U
 
 /*
  * In the middle of both views: Non-secure software has the lower half of the priorities. The mask lets
@@ -125,7 +127,7 @@ static bool gic_translate(const uint32_t *cells, uint32_t count, uint32_t *line,
 }
 
 static struct irq_chip chip = {
-	.name = "GICv2",
+	.name = "GIC-0",
 	.irqs = irqs,
 	.mask = gic_mask,
 	.unmask = gic_unmask,
@@ -193,7 +195,7 @@ static void start(void)
 /* NULL: the addresses are not those of a controller, or there is no room to map them. */
 static const char *map_registers(const struct device *device)
 {
-	uint32_t typer, control;
+	uint32_t typer, identification;
 
 	if (device->register_count < 2)
 		return "reg must name the distributor and the CPU interface";
@@ -202,8 +204,10 @@ static const char *map_registers(const struct device *device)
 	if (distributor == NULL || interface == NULL)
 		return "its registers cannot be mapped";
 	if (!exception_try_read32((uintptr_t)distributor + GICD_TYPER, &typer, NULL) ||
-	    !exception_try_read32((uintptr_t)interface + GICC_CTLR, &control, NULL))
+	    !exception_try_read32((uintptr_t)interface + GICC_IIDR, &identification, NULL))
 		return "no device answers at reg";
+	if (IIDR_ARCHITECTURE(identification) != 2)
+		return "what answers at reg is no GIC of architecture 2";
 	chip.lines = TYPER_LINES(typer) < LINES_MOST ? TYPER_LINES(typer) : LINES_MOST;
 	return NULL;
 }

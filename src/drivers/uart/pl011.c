@@ -3,8 +3,12 @@
 
 #include <stdio.h>
 
+#include "arch/irqflags.h"
 #include "kern/console.h"
+#include "kern/driver.h"
 #include "kern/exception.h"
+#include "kern/irq.h"
+#include "kern/log.h"
 #include "kern/resource.h"
 #include "mm/virt/fixmap.h"
 
@@ -13,6 +17,8 @@
 #define UARTFR           0x018
 #define UARTCR           0x030
 #define UARTIMSC         0x038
+#define UARTMIS          0x040
+#define UARTICR          0x044
 #define UARTPERIPHID0    0xfe0
 #define UARTPCELLID0     0xff0
 
@@ -22,6 +28,9 @@
 #define CR_UARTEN        (1U << 0)
 #define CR_TXE           (1U << 8)
 #define CR_RXE           (1U << 9)
+#define DR_OVERRUN       (1U << 11)
+#define INT_RECEIVE      (1U << 4)
+#define INT_TIMEOUT      (1U << 6) /* some bytes, fewer than interrupt by themselves, and a pause */
 
 #define PERIPHERAL_PL011 0x011U      /* part number, bits 11:0 of the peripheral identification */
 #define PRIMECELL        0xb105f00dU /* the same for every PrimeCell */
@@ -100,22 +109,131 @@ static void pl011_flush(void)
 	wait_while(FR_BUSY);
 }
 
+/* --- receiving --------------------------------------------------------------------------------
+ *
+ * The handler puts what came into a ring. When the ring is full, or the device goes on and on, the
+ * device is left alone (`held`) until the reader has taken some: what comes then waits in the
+ * device's FIFO, or at the sender if there is flow control. Whoever reads looks at the device as
+ * well, so nothing depends on an interrupt but waking.
+ *
+ * Everything here is done with interrupts masked.
+ */
+
+#define RING_BYTES     256U /* a power of two */
+#define TAKE_AT_ONCE   32U  /* twice a FIFO */
+#define INTS_RECEIVING (INT_RECEIVE | INT_TIMEOUT)
+
+static char ring[RING_BYTES];
+static uint32_t ring_in, ring_out; /* counts, of which the ring shows the lowest bits */
+static uint32_t overruns;
+static phys_addr_t attached;
+static bool interrupts;
+static bool held;
+
+/* False: there may be more. */
+static bool take_received(void)
+{
+	for (uint32_t taken = 0; taken < TAKE_AT_ONCE; taken++) {
+		uint32_t data;
+
+		if ((read_at(registers, UARTFR) & FR_RXFE) != 0)
+			return true;
+		if (ring_in - ring_out == RING_BYTES)
+			return false;
+		data = read_at(registers, UARTDR);
+		overruns += (data & DR_OVERRUN) != 0;
+		ring[ring_in++ % RING_BYTES] = (char)data;
+	}
+	return false;
+}
+
+/* Cleared before the FIFO is read: a byte that comes after the last look interrupts anew. */
+static enum irq_return pl011_interrupt(uint32_t irq, void *data)
+{
+	uint32_t raised = read_at(registers, UARTMIS) & INTS_RECEIVING;
+
+	(void)irq;
+	(void)data;
+	if (raised == 0)
+		return IRQ_NONE;
+	write_at(registers, UARTICR, raised);
+	if (!take_received()) {
+		held = true;
+		write_at(registers, UARTIMSC, 0);
+	}
+	console_received();
+	return IRQ_HANDLED;
+}
+
 static int pl011_get(void)
 {
-	if ((read_at(registers, UARTFR) & FR_RXFE) != 0)
-		return -1;
-	return (int)(read_at(registers, UARTDR) & 0xff);
+	uint32_t flags = local_irq_save();
+	int byte = -1;
+
+	if (ring_in == ring_out && take_received() && held) {
+		held = false;
+		write_at(registers, UARTIMSC, INTS_RECEIVING);
+	}
+	if (ring_in != ring_out)
+		byte = (unsigned char)ring[ring_out++ % RING_BYTES];
+	local_irq_restore(flags);
+	return byte;
 }
+
+static bool pl011_interrupts(void)
+{
+	return interrupts;
+}
+
+static uint32_t pl011_overruns(void)
+{
+	return overruns;
+}
+
+/* --- start ------------------------------------------------------------------------------------ */
 
 void pl011_attach(phys_addr_t phys)
 {
 	static char name[24];
-	static const struct console console = { name, pl011_put, pl011_get, pl011_flush };
+	static const struct console console = {
+		.name = name,
+		.put = pl011_put,
+		.get = pl011_get,
+		.flush = pl011_flush,
+		.interrupts = pl011_interrupts,
+		.overruns = pl011_overruns,
+	};
 
 	snprintf(name, sizeof(name), "pl011@%lx", (unsigned long)phys);
 	registers = fixmap_open(FIX_CONSOLE, phys);
+	attached = phys;
 	write_at(registers, UARTIMSC, 0);
 	write_at(registers, UARTCR, read_at(registers, UARTCR) | CR_UARTEN | CR_TXE | CR_RXE);
 	resource_add(phys, PAGE_SIZE, name);
 	console_attach(&console);
 }
+
+/* The console is polled from its attaching on; here its node is found again, which says its line. */
+static void pl011_probe(const struct device *device)
+{
+	uint32_t flags;
+
+	if (registers == NULL || device->register_count == 0 || device->registers[0] != attached)
+		return;
+	if (request_irq(device_irq(device, 0), pl011_interrupt, "uart-pl011", NULL) != 0) {
+		pr_warn("%s: interrupts names no line that can be used: the console is looked at "
+			"now and then\n",
+			device->name);
+		return;
+	}
+	flags = local_irq_save();
+	interrupts = true;
+	write_at(registers, UARTICR, INTS_RECEIVING);
+	take_received(); /* what came before would not interrupt any more */
+	write_at(registers, UARTIMSC, INTS_RECEIVING);
+	local_irq_restore(flags);
+}
+
+static const char *const pl011_compatible[] = { "arm,pl011", NULL };
+
+DRIVER(pl011, pl011_compatible, pl011_probe);

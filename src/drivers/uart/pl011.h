@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ARM PrimeCell UART (PL011, ARM DDI 0183G), polled. */
+/* ARM PrimeCell UART (PL011, ARM DDI 0183G): sends polled, receives by interrupt once it has a line. */
 #ifndef STRATA_DRIVERS_UART_PL011_H
 #define STRATA_DRIVERS_UART_PL011_H
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kern/fatal.h"
+#include "mm/obj/atomic_sleep.h"
 #include "mm/obj/object_fail.h"
 #include "mm/obj/object_walk.h"
 #include "mm/obj/slab_debug.h"
@@ -157,7 +158,7 @@ static void reopen_magazine(struct kmem_cache *cache)
 
 void caches_divert(bool on)
 {
-	diverted = on;
+	diverted = on || objects_fail || atomic_sleep_checked;
 	for (unsigned int i = 0; i < KMEM_CACHES; i++)
 		if (cache_stores[i].name[0] != '\0')
 			reopen_magazine(&kmem_caches[i]);

@@ -240,7 +240,10 @@ void magazine_give(struct kmem_cache *mine, uint32_t most);
 
 /* --- all caches: cache.c ----------------------------------------------------------------------- */
 
-/* While diverted, all magazines are closed: every call takes the slow path. */
+/*
+ * While diverted, all magazines are closed: every call takes the slow path. They stay so as long as
+ * object_fail.h or atomic_sleep.h wants it, whatever `on` says.
+ */
 void caches_divert(bool on);
 
 /* The page allocator's page_shrink_hook. */

@@ -10,6 +10,8 @@
  */
 #include <string.h>
 
+#include "kern/context.h"
+#include "mm/obj/atomic_sleep.h"
 #include "mm/obj/cache.h"
 #include "mm/obj/object.h"
 #include "mm/obj/object_fail.h"
@@ -99,6 +101,8 @@ static __attribute__((noinline)) void *alloc_slow(struct kmem_cache *cache, gfp_
 	}
 	mend_magazine(this_cpu_ptr(cache));
 	local_irq_restore(irq);
+	if (unlikely(atomic_sleep_checked) && (gfp & __GFP_DIRECT_RECLAIM) != 0)
+		might_sleep("kmalloc or kmem_cache_alloc without GFP_ATOMIC");
 	if (unlikely(objects_fail) && fail_point_decide(&object_fail, 0))
 		return NULL;
 	if (unlikely(cache_is_watched(cache->store)))

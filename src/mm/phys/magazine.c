@@ -192,18 +192,25 @@ static void set_route(struct page_magazines *magazines, const struct gfp_class *
 	*stop = (struct route_stop){ .set = &nothing };
 }
 
+/* Zone by zone and class by class, each good by itself, so that interrupts are not masked for long. */
 void magazines_init(void)
 {
-	uint32_t irq = local_irq_save();
-	struct page_magazines *magazines = this_cpu_ptr(&page_magazines);
+	uint32_t irq;
 
-	for (unsigned int type = 0; type < MAX_NR_ZONES; type++)
-		set_limits(magazines, &zones[type]);
+	for (unsigned int type = 0; type < MAX_NR_ZONES; type++) {
+		irq = local_irq_save();
+		set_limits(this_cpu_ptr(&page_magazines), &zones[type]);
+		local_irq_restore(irq);
+	}
 	for (unsigned int i = 0; i < GFP_CLASSES; i++) {
+		struct page_magazines *magazines;
+
+		irq = local_irq_save();
+		magazines = this_cpu_ptr(&page_magazines);
 		set_route(magazines, &gfp_classes[i], magazines->routes[i].stops, diverted);
 		set_route(magazines, &gfp_classes[i], zone_routes[i].stops, false);
+		local_irq_restore(irq);
 	}
-	local_irq_restore(irq);
 }
 
 void magazines_divert(bool on)

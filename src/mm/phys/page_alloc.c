@@ -15,6 +15,7 @@
 
 #include <string.h>
 
+#include "kern/context.h"
 #include "mm/phys/buddy.h"
 #include "mm/phys/magazine.h"
 #include "mm/phys/page_debug.h"
@@ -31,6 +32,9 @@ void (*page_split_window_hook)(struct page *page, unsigned int order);
 void (*page_misuse_hook)(const struct page_misuse *misuse);
 
 static uint32_t refusals;
+
+/* How many want hot paths closed. */
+static uint32_t diversions;
 
 /* Something was set aside since boot: only then is it worth looking for. */
 static bool highatomic_used;
@@ -75,7 +79,7 @@ static __attribute__((noinline)) struct page *alloc_instead(struct page *page, u
 /* --- refusing --------------------------------------------------------------------------------- */
 
 static __attribute__((noinline)) void tell_refusal(gfp_t gfp, unsigned int order, uint32_t count,
-						   bool on_purpose)
+						   bool on_purpose, const struct page_wait *wait)
 {
 	const struct page_refusal refusal = {
 		.gfp = gfp,
@@ -83,17 +87,21 @@ static __attribute__((noinline)) void tell_refusal(gfp_t gfp, unsigned int order
 		.contradictory = order > PAGE_ORDER_MAX || !gfp_classes[gfp & GFP_CLASS_MASK].valid,
 		.on_purpose = on_purpose,
 		.count = count,
+		.wait = *wait,
 	};
 
 	page_refusal_hook(&refusal);
 }
 
-static struct page *refuse(gfp_t gfp, unsigned int order, bool on_purpose)
+static const struct page_wait not_waited;
+
+static struct page *refuse(gfp_t gfp, unsigned int order, bool on_purpose,
+			   const struct page_wait *wait)
 {
 	uint32_t count = __atomic_add_fetch(&refusals, 1, __ATOMIC_RELAXED);
 
 	if (page_refusal_hook != NULL && (gfp & __GFP_NOWARN) == 0)
-		tell_refusal(gfp, order, count, on_purpose);
+		tell_refusal(gfp, order, count, on_purpose, wait);
 	return NULL;
 }
 
@@ -233,7 +241,7 @@ struct page *__alloc_pages(gfp_t gfp, unsigned int order)
 		return NULL;
 	if ((gfp & __GFP_ZERO) != 0 && !clear_pages(page, order)) {
 		__free_pages(page, order);
-		return refuse(gfp, order, false);
+		return refuse(gfp, order, false, &not_waited);
 	}
 	if ((gfp & __GFP_COMP) != 0 && order > 0)
 		page->flags |= PAGE_COMPOUND;
@@ -445,35 +453,42 @@ static struct page *alloc_with_steps(gfp_t gfp, unsigned int order)
 	return page == NULL && highatomic_used ? alloc_from_set_aside(gfp, order) : page;
 }
 
-/* While pages are watched: a block that turns out to be damaged is replaced by another. */
-static __attribute__((noinline)) struct page *alloc_watched(gfp_t gfp, unsigned int order)
+/* One that is watched and turns out to be damaged is replaced by another. */
+static struct page *alloc_any(gfp_t gfp, unsigned int order)
 {
 	struct page *page;
 
-	if (page_debug_fails(order))
-		return refuse(gfp, order, true);
 	do {
-		page = alloc_at_low(gfp, order);
+		page = diversions != 0 ? alloc_at_low(gfp, order) : NULL;
 		if (page == NULL)
 			page = alloc_with_steps(gfp, order);
-	} while (page != NULL && !page_debug_taken(page, order, gfp));
+	} while (page != NULL && page_debug != 0 && !page_debug_taken(page, order, gfp));
+	return page;
+}
+
+static struct page *alloc_or_wait(gfp_t gfp, unsigned int order)
+{
+	struct page_wait wait = not_waited;
+	struct page *page = alloc_any(gfp, order);
+
+	if (page == NULL && page_wait_is_worth_it(gfp, order))
+		page = page_wait_for(gfp, order, alloc_any, &wait);
 	if (page != NULL)
 		return page;
 	page_debug_refused(gfp, order);
-	return refuse(gfp, order, false);
+	return refuse(gfp, order, false, &wait);
 }
 
 static __attribute__((noinline)) struct page *alloc_slow(gfp_t gfp, unsigned int order)
 {
-	struct page *page;
-
 	/* Flags that contradict each other have a route without zones: nothing is tried for them. */
 	if (order > PAGE_ORDER_MAX || zone_routes[gfp & GFP_CLASS_MASK].stops->zone == NULL)
-		return refuse(gfp, order, false);
-	if (unlikely(page_debug != 0))
-		return alloc_watched(gfp, order);
-	page = alloc_with_steps(gfp, order);
-	return page != NULL ? page : refuse(gfp, order, false);
+		return refuse(gfp, order, false, &not_waited);
+	if ((gfp & __GFP_DIRECT_RECLAIM) != 0)
+		might_sleep("alloc_pages without GFP_ATOMIC");
+	if (unlikely(page_debug != 0) && page_debug_fails(order))
+		return refuse(gfp, order, true, &not_waited);
+	return alloc_or_wait(gfp, order);
 }
 
 /* --- freeing --------------------------------------------------------------------------------- */
@@ -484,6 +499,8 @@ static void free_watched(struct page *page)
 	if (page_debug != 0)
 		page_debug_given(page, page_order(page));
 	buddy_give_back(page);
+	if (somebody_waits_for_pages())
+		page_wait_tell();
 }
 
 /* The magazine is full, or closed. Interrupts are masked, `irq` says what they were. */
@@ -569,14 +586,19 @@ static uint32_t large_flags;
 
 void page_alloc_divert(bool on)
 {
-	large_flags = on ? 0 : page_boot_number | PAGE_ALLOCATED;
-	magazines_divert(on);
+	preempt_disable(); /* two threads of which each carries out half would disagree */
+	diversions += on ? 1U : -1U;
+	large_flags = diversions != 0 ? 0 : page_boot_number | PAGE_ALLOCATED;
+	magazines_divert(diversions != 0);
+	preempt_enable();
 }
 
 void page_alloc_init(void)
 {
 	magazines_init();
-	page_alloc_divert(false);
+	diversions = 0;
+	large_flags = page_boot_number | PAGE_ALLOCATED;
+	magazines_divert(false);
 }
 
 /* A block that magazines do not hold. The comparison is the one of small blocks. */

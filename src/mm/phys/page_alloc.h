@@ -14,6 +14,7 @@
 #define STRATA_MM_PHYS_PAGE_ALLOC_H
 
 #include "mm/phys/gfp.h"
+#include "mm/phys/page_wait.h"
 
 /* alloc_pages of any flags; the plain one is for valid flags without __GFP_ZERO and __GFP_COMP. */
 struct page *__alloc_pages(gfp_t gfp, unsigned int order);
@@ -132,9 +133,10 @@ uint32_t page_min_for(const struct zone *zone, gfp_t gfp);
 struct page_refusal {
 	gfp_t gfp;
 	unsigned int order;
-	bool contradictory; /* the flags are, or the order is too large: nothing could help */
-	bool on_purpose;    /* by fail_page_alloc= */
-	uint32_t count;     /* refusals so far, silent ones too, this one included */
+	bool contradictory;    /* the flags are, or the order is too large: nothing could help */
+	bool on_purpose;       /* by fail_page_alloc= */
+	uint32_t count;        /* refusals so far, silent ones too, this one included */
+	struct page_wait wait; /* how long it waited before that */
 };
 
 /* Told of each refusal without __GFP_NOWARN, in the context of the request. May not allocate. */
@@ -173,8 +175,8 @@ extern bool (*page_forget_window_hook)(struct page *page, void *caller);
 extern void (*page_split_window_hook)(struct page *page, unsigned int order);
 
 /*
- * While on, hot paths are closed: every request and every free takes the slow path. For
- * page_debug.c. The magazines are empty then.
+ * While on, hot paths are closed: every request and every free takes the slow path. For page_debug.c
+ * and page_wait.c. The magazines are empty then. Nests.
  */
 void page_alloc_divert(bool on);
 

@@ -17,8 +17,4 @@ void *kernel_stack_alloc(size_t bytes);
 /* Nobody may be on it. NULL is ignored. */
 void kernel_stack_free(void *stack);
 
-/* Call function(argument) on it, and come back; reports know the stack meanwhile. */
-void kernel_stack_call(void *stack, size_t bytes, void (*function)(uintptr_t argument),
-		       uintptr_t argument);
-
 #endif

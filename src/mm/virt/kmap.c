@@ -11,6 +11,7 @@
 #include "arch/irqflags.h"
 #include "arch/mmu.h"
 #include "kern/percpu.h"
+#include "kern/thread.h"
 #include "mm/phys/page_alloc.h"
 #include "mm/phys/zone.h"
 #include "mm/virt/fixmap.h"
@@ -160,6 +161,55 @@ static void close_own_window(const void *address)
 	kunmap_local(address);
 }
 
+/* --- another thread's turn ------------------------------------------------------------------- */
+
+/* An open window of a thread that does not run. */
+struct put_away {
+	struct local_slot slot;
+	uint32_t pfn;
+};
+
+static uint32_t close_all(struct kmap_local *mine, struct put_away *away)
+{
+	uint32_t count = depth_of(mine);
+
+	for (uint32_t i = 0; i < count; i++) {
+		away[i].slot = mine->slots[1 + i];
+		away[i].pfn = shown_pfn(&away[i].slot);
+		mmu_window_close(away[i].slot.entry, away[i].slot.address);
+	}
+	mine->top = mine->slots;
+	return count;
+}
+
+/* All are closed, but may have changed places. */
+static void reopen(struct kmap_local *mine, const struct put_away *away, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		struct local_slot *place = &mine->slots[1 + i], *slot = place;
+
+		while (slot->address != away[i].slot.address)
+			slot++;
+		*slot = *place;
+		*place = away[i].slot;
+		mmu_window_open(place->entry, (phys_addr_t)PFN_PHYS(away[i].pfn));
+		/* Somebody else's pages were seen there meanwhile. */
+		if (unlikely(kmap_records != NULL))
+			kmap_debug_opened(record_of(place->address), away[i].pfn);
+	}
+	mine->top = &mine->slots[count];
+}
+
+/* What a thread sees when it goes on is what it saw, at the same addresses. Interrupts are masked. */
+static void put_away(void (*go_on)(void))
+{
+	struct put_away away[KMAP_SLOTS];
+	uint32_t count = close_all(this_cpu_ptr(&kmap_local), away);
+
+	go_on();
+	reopen(this_cpu_ptr(&kmap_local), away, count);
+}
+
 /* --- start ----------------------------------------------------------------------------------- */
 
 /* One core so far, so its slots are the first. */
@@ -181,6 +231,11 @@ void kmap_init(void)
 	pkmap_init();
 	page_window_open_hook = open_own_window;
 	page_window_close_hook = close_own_window;
+	thread_set_switch_watch(&(struct thread_switch_watch){
+		.word = (uintptr_t *)&mine->top,
+		.idle = (uintptr_t)mine->slots,
+		.put_away = put_away,
+	});
 }
 
 /* --- for people ------------------------------------------------------------------------------ */

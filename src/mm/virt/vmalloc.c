@@ -216,8 +216,12 @@ void *vzalloc(size_t bytes)
 
 static void free_area(const void *address, const char *call, uintptr_t caller)
 {
-	struct vmap_area *area = vmap_area_claim((uintptr_t)address, VMAP_VMALLOC, call, caller);
+	struct vmap_area *area;
 
+	/* A handler's is made good later on, so it may; who masks interrupts may not. */
+	if (!in_interrupt())
+		might_sleep_from(call, caller);
+	area = vmap_area_claim((uintptr_t)address, VMAP_VMALLOC, call, caller);
 	if (area == NULL)
 		return;
 	vmap_area_unmap(area);

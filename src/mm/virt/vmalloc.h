@@ -11,8 +11,9 @@
  *
  * Pages come from highmem first. Behind each area lies a guard page that nothing is mapped at.
  *
- * None of these may be called from interrupt handlers, but vfree and kvfree, as in Linux; masked
- * interrupts alone are no error. A request that cannot be served returns NULL and leaves everything
+ * None of these may be called from interrupt handlers, but vfree and kvfree, as in Linux. Called where
+ * interrupts are masked or preemption is disabled they do what they should, but are told of
+ * (might_sleep_hook): they may have to wait. A request that cannot be served returns NULL and leaves everything
  * as it was; vmalloc_misuse_hook or the page allocator has said why, unless the flags say
  * __GFP_NOWARN.
  *

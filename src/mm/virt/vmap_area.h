@@ -19,6 +19,7 @@
 #ifndef STRATA_MM_VIRT_VMAP_AREA_H
 #define STRATA_MM_VIRT_VMAP_AREA_H
 
+#include "kern/context.h"
 #include "mm/virt/area_tree.h"
 #include "mm/virt/vmalloc.h"
 
@@ -99,13 +100,15 @@ struct vmap_frames {
 
 bool vmap_frames_conflict(const struct vmap_frames *frames);
 
-/* Whether a handler calls; told. */
+/* Whether a handler calls; told. Nobody else may call either who may not wait: also told, and done. */
 bool vmap_tell_interrupt(const char *call, uintptr_t address, uintptr_t caller);
 
 static inline bool vmap_in_interrupt(const char *call, uintptr_t address, uintptr_t caller)
 {
-	return vmalloc_in_interrupt_hook != NULL && vmalloc_in_interrupt_hook() &&
-	       vmap_tell_interrupt(call, address, caller);
+	if (vmalloc_in_interrupt_hook != NULL && vmalloc_in_interrupt_hook())
+		return vmap_tell_interrupt(call, address, caller);
+	might_sleep_from(call, caller);
+	return false;
 }
 
 void vmap_tell(const struct vmalloc_misuse *misuse);

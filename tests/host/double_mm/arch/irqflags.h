@@ -28,4 +28,17 @@ static inline void local_irq_restore(uint32_t flags)
 		double_irq_unmasked();
 }
 
+static inline bool irqs_masked(void)
+{
+	return double_irq_flags != 0;
+}
+
+static inline void irqsoff_stretch_ends(void)
+{
+}
+
+static inline void irqsoff_stretch_begins(void)
+{
+}
+
 #endif

@@ -15,4 +15,17 @@ static inline void local_irq_restore(uint32_t flags)
 	(void)flags;
 }
 
+static inline bool irqs_masked(void)
+{
+	return false;
+}
+
+static inline void irqsoff_stretch_ends(void)
+{
+}
+
+static inline void irqsoff_stretch_begins(void)
+{
+}
+
 #endif
