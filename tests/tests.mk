@@ -64,7 +64,8 @@ test_tree_SRC        := $(TREE) src/boot/blob.c src/boot/devices.c src/boot/tree
 test_place_SRC       := $(TREE)
 test_devices_SRC     := $(TREE) src/boot/blob.c src/boot/devices.c
 test_memory_SRC      := $(MODEL) tests/host/plan_harness.c $(test_tree_SRC) \
-			$(addprefix src/boot/,memory.c mem_param.c plan.c dtlint.c) \
+			$(addprefix src/boot/,memory.c mem_param.c plan.c dtlint.c dma_tree.c dma_pools.c) \
+			$(addprefix src/mm/dma/,options.c reach.c) \
 			$(addprefix src/mm/phys/,dma_limit.c memblock.c zone_layout.c)
 
 $(HOST)/oracle_table.h: tests/oracle_table.py tests/oracle/linux-zones.json
@@ -156,7 +157,7 @@ TESTS += callout irq clock
 # DMA on top of kmalloc and windows, with a cache in front of memory.
 DMA_TESTS := dma_reach dma dma_debug
 DMA_SRC   := $(OBJECT_SRC) $(addprefix src/mm/virt/,kmap.c pkmap.c kmap_debug.c kmap_report.c highmem.c fixmap.c) \
-	     $(addprefix src/mm/dma/,reach.c reach_zones.c device.c map.c bounce.c touch.c debug.c) \
+	     $(addprefix src/mm/dma/,options.c reach.c reach_zones.c device.c map.c bounce.c touch.c debug.c) \
 	     src/mm/phys/dma_limit.c tests/host/window_double.c tests/host/cache_double.c tests/host/dma_harness.c
 define dma_test_rule
 $(HOST)/test_$(1)$(3): $(HOST)/$(2)/tests/host/test_$(1).c.o $(DMA_SRC:%=$(HOST)/$(2)/%.o)

@@ -10,6 +10,7 @@
 #include "arch/unwind.h"
 #include "kern/clock.h"
 #include "kern/param.h"
+#include "mm/dma/options.h"
 #include "mm/phys/dma_limit.h"
 #include "mm/virt/kmap.h"
 #include "window_double.h"
@@ -75,8 +76,7 @@ void dma_start(void)
 	forget_devices();
 	bounce_pools_reset();
 	dma_limit_reset();
-	assert_true(dma_param("dma_coherent", "on") && dma_param("dma_check", "on") &&
-		    dma_param("dma_debug", "0"));
+	dma_options_reset();
 	double_windows_reset();
 	objects_start(&machine, NULL);
 	harness_clear_watermarks();

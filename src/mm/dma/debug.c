@@ -12,7 +12,6 @@
 
 #include "arch/cache.h"
 #include "arch/unwind.h"
-#include "kern/param.h"
 #include "lib/bits.h"
 #include "mm/dma/touch.h"
 #include "mm/obj/object.h"
@@ -34,23 +33,6 @@ struct entry {
 
 static struct entry *entries;
 static uint32_t entries_end; /* behind the last one that was ever used */
-static bool wanted;
-
-static const char *parse_dma_debug(const char *value)
-{
-	if (value == NULL || (strcmp(value, "0") != 0 && strcmp(value, "1") != 0))
-		return "expects 0 or 1";
-	wanted = strcmp(value, "1") == 0;
-	return NULL;
-}
-
-BOOT_PARAM(dma_debug, parse_dma_debug, "0|1",
-	   "remember each DMA mapping, and tell wrong use of it");
-
-bool dma_debug_wanted(void)
-{
-	return wanted;
-}
 
 size_t dma_debug_record_bytes(void)
 {

@@ -63,9 +63,6 @@ struct dma_misuse {
 /* In the context of the call. May neither wait nor map. */
 extern void (*dma_misuse_hook)(const struct dma_misuse *misuse);
 
-/* dma_debug=1. */
-bool dma_debug_wanted(void);
-
 /* Begin to watch, with zeroed memory for the records; NULL: stop and forget. Devices that are registered
  * already: dma_device_update. Nobody may map meanwhile. */
 size_t dma_debug_record_bytes(void);

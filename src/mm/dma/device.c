@@ -5,47 +5,19 @@
 #include <string.h>
 
 #include "kern/driver.h"
-#include "kern/param.h"
 #include "kern/spinlock.h"
 #include "mm/dma/bounce.h"
 #include "mm/dma/debug.h"
+#include "mm/dma/options.h"
 #include "mm/phys/dma_limit.h"
 #include "mm/phys/memblock.h"
 #include "mm/phys/zone.h"
 
 struct dma_device *(*dma_device_of_node_hook)(const void *blob, int node);
 struct dma_device *(*dma_device_by_name_hook)(const char *name);
-bool dma_check = true;
 
-static bool coherent_allowed = true;
 static struct dma_device *devices;
 static struct spinlock devices_lock;
-
-/* --- options --------------------------------------------------------------------------------- */
-
-static const char *parse_switch(const char *value, bool *on)
-{
-	if (value == NULL || (strcmp(value, "off") != 0 && strcmp(value, "on") != 0))
-		return "expects on or off";
-	*on = strcmp(value, "on") == 0;
-	return NULL;
-}
-
-static const char *parse_dma_coherent(const char *value)
-{
-	return parse_switch(value, &coherent_allowed);
-}
-
-BOOT_PARAM(dma_coherent, parse_dma_coherent, "on|off",
-	   "off: no device is taken to see the caches, whatever the tree says");
-
-static const char *parse_dma_check(const char *value)
-{
-	return parse_switch(value, &dma_check);
-}
-
-BOOT_PARAM(dma_check, parse_dma_check, "on|off",
-	   "off: give devices addresses that they do not reach, to see what becomes of it");
 
 /* --- registering ----------------------------------------------------------------------------- */
 
@@ -109,7 +81,7 @@ static void list(struct dma_device *device)
 
 void dma_device_register(struct dma_device *device)
 {
-	if (!coherent_allowed)
+	if (!dma_options.coherent_allowed)
 		device->coherent = false;
 	apply_rules(device);
 	dma_device_tidy(device);

@@ -111,9 +111,6 @@ static inline uint64_t dma_streaming_mask(const struct dma_device *device)
 	return device->mask < DMA_BIT_MASK(32) ? device->mask : DMA_BIT_MASK(32);
 }
 
-/* dma_check=off: addresses out of reach are let through, to see what becomes of it. */
-extern bool dma_check;
-
 /* --- reach ----------------------------------------------------------------------------------- */
 
 /*

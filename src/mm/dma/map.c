@@ -12,6 +12,7 @@
 #include "lib/bits.h"
 #include "mm/dma/bounce.h"
 #include "mm/dma/debug.h"
+#include "mm/dma/options.h"
 #include "mm/dma/touch.h"
 #include "mm/phys/memblock.h"
 #include "mm/phys/zone.h"
@@ -148,7 +149,7 @@ static dma_addr_t map(struct dma_device *device, const struct dma_mapping *wante
 	uint64_t bus;
 
 	if (!reach(device, wanted->phys, wanted->bytes, &bus)) {
-		if (!dma_check)
+		if (dma_options.unchecked)
 			bus = unchecked_bus(wanted);
 		else if (!bounce(device, wanted, &target, &bus))
 			return DMA_MAPPING_ERROR;
@@ -268,7 +269,7 @@ dma_addr_t dma_map_resource(struct dma_device *device, phys_addr_t phys, size_t 
 	if (memblock_overlaps_region(&memblock.memory, phys, (phys_addr_t)bytes))
 		return refuse(&wanted, DMA_IS_RAM);
 	if (!reach(device, phys, bytes, &bus)) {
-		if (dma_check)
+		if (!dma_options.unchecked)
 			return refuse(&wanted, DMA_OUT_OF_REACH);
 		bus = unchecked_bus(&wanted);
 	}
@@ -301,7 +302,7 @@ static bool look_up(const struct dma_mapping *call, phys_addr_t *target,
 
 	*first = NULL;
 	if (!dma_phys_of_bus(call->device, call->bus, &phys) || phys > PHYS_ADDR_MAX) {
-		if (dma_check)
+		if (!dma_options.unchecked)
 			return false;
 		phys = call->bus;
 	}
