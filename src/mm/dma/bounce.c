@@ -41,6 +41,16 @@ void bounce_pool_add(struct bounce_pool *pool, const char *name, phys_addr_t phy
 	*place = pool;
 }
 
+void bounce_pool_remove(struct bounce_pool *pool)
+{
+	struct bounce_pool **place = &pools;
+
+	while (*place != NULL && *place != pool)
+		place = &(*place)->next;
+	if (*place == pool)
+		*place = pool->next;
+}
+
 struct bounce_pool *bounce_pools(void)
 {
 	return pools;

@@ -65,10 +65,13 @@ size_t bounce_pool_record_bytes(size_t bytes);
 
 /*
  * Make a pool of [phys, phys + bytes), which is reserved RAM, of whole pages. The struct and the record
- * memory (zeroed) are given to it for good. Devices registered already: dma_device_update. In threads.
+ * memory (zeroed) are given to it until bounce_pool_remove. Devices registered already: dma_device_update. In threads.
  */
 void bounce_pool_add(struct bounce_pool *pool, const char *name, phys_addr_t phys, size_t bytes,
 		     void *records);
+
+/* Take it away again: no slot is taken, and whoever may bounce through it is updated first thing after. */
+void bounce_pool_remove(struct bounce_pool *pool);
 
 /* All pools, through ->next; the one that holds a physical address; the first that a device reaches
  * whole under its streaming mask. NULL: none. */
