@@ -118,7 +118,7 @@ SELFTEST(irq, masked_interrupts_wait_for_the_core)
 
 	raise_irq(irq);
 	raise_irq(irq);
-	udelay(20);
+	udelay(1);
 	EXPECT(handled == 0);
 	local_irq_restore(flags);
 	EXPECT(comes(1));

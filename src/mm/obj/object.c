@@ -305,11 +305,7 @@ static __attribute__((noinline)) void free_slow(struct kmem_cache *wanted, uintp
 	}
 	cache = &kmem_caches[cache_index(place.store)];
 	if (unlikely(cache_is_watched(place.store))) {
-		/* Not let in before: a handler might free it as well. */
-		bool freed = slab_debug_free(cache, address);
-
-		local_irq_restore(irq);
-		if (!freed) {
+		if (!slab_debug_free(cache, address, irq)) {
 			tell_wrong_free(OBJECT_FREED_TWICE, wanted, address, &place, caller);
 			return;
 		}

@@ -16,7 +16,7 @@ enum object_state {
 	OBJECT_STATES,
 };
 
-/* Under the cache's lock, so it may neither allocate nor free nor walk. */
+/* It may neither allocate nor free of the cache that is walked. */
 typedef void object_visitor(const struct object_place *place, enum object_state state,
 			    void *context);
 

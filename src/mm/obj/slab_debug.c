@@ -329,24 +329,35 @@ void slab_debug_tracks(const struct cache_store *store, uintptr_t object, struct
 
 /* --- taking ---------------------------------------------------------------------------------- */
 
-/* Under the lock. 0: there is none without a new slab. */
+/* Off its slab's list, and free still by its mark. 0: there is none without a new slab. */
 static uintptr_t take_one(struct kmem_cache *cache)
 {
 	struct cache_store *store = cache->store;
-	uintptr_t object;
+	uint32_t irq = spin_lock_irqsave(&store->lock);
+	uintptr_t object = 0;
 
 	while (store->partial.count != 0 && has(store, SLAB_CONSISTENCY_CHECKS))
 		if (slab_check_list(cache, page_list_next(&store->partial)))
 			break;
-	for (;;) {
-		if (slab_take(cache, 1, &object) == 0)
-			return 0;
-		check_zones(store, object, RED_ZONE_FREE);
-		check_padding(store, object);
-		if (check_poison(store, object))
-			return object;
-		store->quarantined++; /* its mark still says that it is free */
-	}
+	slab_take(cache, 1, &object);
+	spin_unlock_irqrestore(&store->lock, irq);
+	return object;
+}
+
+static bool is_as_left(const struct cache_store *store, uintptr_t object)
+{
+	check_zones(store, object, RED_ZONE_FREE);
+	check_padding(store, object);
+	return check_poison(store, object);
+}
+
+/* Its mark says still that it is free, and will. */
+static void keep_out_of_use(struct cache_store *store)
+{
+	uint32_t irq = spin_lock_irqsave(&store->lock);
+
+	store->quarantined++;
+	spin_unlock_irqrestore(&store->lock, irq);
 }
 
 static void set_asked(const struct cache_store *store, uintptr_t object, size_t bytes)
@@ -355,49 +366,55 @@ static void set_asked(const struct cache_store *store, uintptr_t object, size_t 
 	record_of(store, object)->asked_inverted = ~(uint32_t)bytes;
 }
 
+/* What takes long is done with interrupts let in: nobody else has the object. */
 void *slab_debug_alloc(struct kmem_cache *cache, gfp_t gfp, size_t bytes)
 {
 	struct cache_store *store = cache->store;
 	uintptr_t object;
-	uint32_t irq;
 
-	do {
-		irq = spin_lock_irqsave(&store->lock);
+	for (;;) {
 		object = take_one(cache);
-		if (object != 0) {
-			*mark_of(store, object) = 0;
-			set_asked(store, object, bytes != 0 ? bytes : store->object_bytes);
-			paint_zones(store, object, RED_ZONE_ALLOCATED);
-		}
-		spin_unlock_irqrestore(&store->lock, irq);
-	} while (object == 0 && slab_grow(cache, gfp));
-	if (object == 0)
-		return NULL;
+		if (object != 0 && is_as_left(store, object))
+			break;
+		if (object != 0)
+			keep_out_of_use(store);
+		else if (!slab_grow(cache, gfp))
+			return NULL;
+	}
+	*mark_of(store, object) = 0;
+	set_asked(store, object, bytes != 0 ? bytes : store->object_bytes);
+	paint_zones(store, object, RED_ZONE_ALLOCATED);
 	note(store, &record_of(store, object)->taken);
 	return (void *)object;
 }
 
 /* --- giving ---------------------------------------------------------------------------------- */
 
-bool slab_debug_free(struct kmem_cache *cache, uintptr_t object)
+/*
+ * The mark first, so that whoever frees it as well sees that; on its slab's list last, so that nobody
+ * gets it before it is painted. What takes long is done in between, with interrupts let in.
+ */
+bool slab_debug_free(struct kmem_cache *cache, uintptr_t object, uint32_t irq)
 {
 	struct cache_store *store = cache->store;
-	uint32_t irq = spin_lock_irqsave(&store->lock);
+	uint32_t *mark = mark_of(store, object);
+	bool free_already;
 
-	/* Somebody else may have freed it since the caller looked. */
-	if (*mark_of(store, object) == mark_value(cache, object)) {
-		spin_unlock_irqrestore(&store->lock, irq);
+	spin_lock(&store->lock);
+	free_already = *mark == mark_value(cache, object);
+	*mark = mark_value(cache, object);
+	spin_unlock_irqrestore(&store->lock, irq);
+	if (free_already)
 		return false;
-	}
 	note(store, &record_of(store, object)->given);
 	check_zones(store, object, RED_ZONE_ALLOCATED);
 	check_padding(store, object);
+	paint_zones(store, object, RED_ZONE_FREE);
+	paint_poison(store, object);
+	irq = spin_lock_irqsave(&store->lock);
 	if (has(store, SLAB_CONSISTENCY_CHECKS) &&
 	    slab_free_objects(slab_head(virt_to_page((const void *)object))) != 0)
 		slab_check_list(cache, slab_head(virt_to_page((const void *)object)));
-	paint_zones(store, object, RED_ZONE_FREE);
-	paint_poison(store, object);
-	*mark_of(store, object) = mark_value(cache, object);
 	slab_give(cache, object);
 	spin_unlock_irqrestore(&store->lock, irq);
 	return true;

@@ -49,8 +49,11 @@ void slab_debug_rest_pattern(struct cache_store *store, struct page *head);
 bool slab_debug_check_rest(struct cache_store *store, struct page *head);
 
 void *slab_debug_alloc(struct kmem_cache *cache, gfp_t gfp, size_t bytes);
-/* False: another core has freed it since the caller looked. */
-bool slab_debug_free(struct kmem_cache *cache, uintptr_t object);
+/*
+ * With interrupts masked by the caller, on return as `irq` says. False: somebody has freed it since the
+ * caller looked.
+ */
+bool slab_debug_free(struct kmem_cache *cache, uintptr_t object, uint32_t irq);
 
 /* What was asked for last, and asking for more or less of the same object: the red zone moves. */
 size_t slab_debug_asked(const struct cache_store *store, uintptr_t object);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What windows show, for people; and whether all rules about them hold. */
 #include "arch/mmu.h"
+#include "kern/context.h"
 #include "mm/virt/pkmap.h"
 
 /* --- for people ------------------------------------------------------------------------------ */
@@ -107,13 +108,24 @@ static const char *check_empty(void)
 	return last == pkmap.last_empty ? NULL : "the list of empty windows ends elsewhere";
 }
 
-const char *kmap_check(void)
+static const char *check_locked(const struct pkmap_window *window)
 {
 	uint32_t irq = spin_lock_irqsave(&pkmap.lock);
-	const char *broken = check_empty();
+	const char *broken = check_window(window);
 
-	for (uint32_t number = 0; number < PKMAP_WINDOWS && broken == NULL; number++)
-		broken = check_window(&pkmap_windows[number]);
 	spin_unlock_irqrestore(&pkmap.lock, irq);
+	return broken;
+}
+
+/* No other thread has its turn meanwhile; the list is not for handlers that use kmap to change. */
+const char *kmap_check(void)
+{
+	const char *broken;
+
+	preempt_disable();
+	broken = check_empty();
+	for (uint32_t number = 0; number < PKMAP_WINDOWS && broken == NULL; number++)
+		broken = check_locked(&pkmap_windows[number]);
+	preempt_enable();
 	return broken;
 }

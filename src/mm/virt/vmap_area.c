@@ -19,9 +19,10 @@ static struct address_space {
 	struct spinlock lock;
 	/* Guarded by the lock. */
 	struct area_tree tree;
-	struct vmap_area *lazy; /* the last one freed first */
-	size_t lazy_bytes;
-	uint32_t areas, lazy_areas; /* areas: all, lazy ones included */
+	struct vmap_area *lazy;    /* freed and to be flushed, the last one freed first */
+	struct vmap_area *flushed; /* freed and flushed, to be taken out of the tree */
+	size_t lazy_bytes;         /* to be flushed */
+	uint32_t areas, lazy_areas; /* areas: all, lazy and flushed ones included */
 	size_t used_bytes;
 	/* Fixed. */
 	uintptr_t start, end;
@@ -65,74 +66,88 @@ bool vmap_tell_interrupt(const char *call, uintptr_t address, uintptr_t caller)
 	return true;
 }
 
-/* --- purging; under the lock ------------------------------------------------------------------- */
+/* --- purging ------------------------------------------------------------------------------------- */
 
+/* Under the lock. The struct is the caller's to free. */
 static void remove_area(struct vmap_area *area)
 {
 	area_tree_remove(&space.tree, &area->node);
 	space.areas--;
 	space.used_bytes -= addresses_of(area);
-	kmem_cache_free(area_cache, area);
 }
 
+/*
+ * Under the lock: one flush for all that was freed. What is freed from now on joins none of them. They
+ * are few (LAZY_AREAS_MOST), and those of a purge that was interrupted come behind them.
+ */
 static void flush_lazy(void)
 {
 	uintptr_t low = space.end, high = space.start;
+	struct vmap_area **link = &space.lazy;
 
-	for (const struct vmap_area *area = space.lazy; area != NULL; area = area->lazy) {
+	for (; *link != NULL; link = &(*link)->lazy) {
+		struct vmap_area *area = *link;
+
+		area->state = VMAP_FLUSHED;
 		if (area->node.start < low)
 			low = area->node.start;
 		if (area->node.end > high)
 			high = area->node.end;
 	}
-	mmu_flush(low, high - low);
-}
-
-/* One flush for all that was freed; then its addresses are free. False: nothing was. */
-static __attribute__((noinline)) bool purge(void)
-{
-	struct vmap_area *area = space.lazy;
-
-	if (area == NULL)
-		return false;
-	flush_lazy();
-	while (area != NULL) {
-		struct vmap_area *next = area->lazy;
-
-		remove_area(area);
-		area = next;
-	}
+	if (low < high)
+		mmu_flush(low, high - low);
+	*link = space.flushed;
+	space.flushed = space.lazy;
 	space.lazy = NULL;
 	space.lazy_bytes = 0;
 	space.lazy_areas = 0;
-	return true;
+}
+
+/* One of those, out of the tree; NULL: there are no more. */
+static struct vmap_area *remove_flushed(void)
+{
+	uint32_t irq = spin_lock_irqsave(&space.lock);
+	struct vmap_area *area = space.flushed;
+
+	if (area != NULL) {
+		space.flushed = area->lazy;
+		remove_area(area);
+	}
+	spin_unlock_irqrestore(&space.lock, irq);
+	return area;
+}
+
+/*
+ * All addresses that were freed can be taken again. Area by area, interrupts let in between; who is
+ * interrupted here by another that purges leaves it the rest. False: nothing was freed.
+ */
+static __attribute__((noinline)) bool purge(void)
+{
+	struct vmap_area *area;
+	bool any = false;
+	uint32_t irq;
+
+	irq = spin_lock_irqsave(&space.lock);
+	flush_lazy();
+	spin_unlock_irqrestore(&space.lock, irq);
+	while ((area = remove_flushed()) != NULL) {
+		kmem_cache_free(area_cache, area);
+		any = true;
+	}
+	return any;
 }
 
 void vm_unmap_aliases(void)
 {
-	uint32_t irq = spin_lock_irqsave(&space.lock);
-
 	purge();
-	spin_unlock_irqrestore(&space.lock, irq);
 }
 
 /* --- taking and mapping ------------------------------------------------------------------------ */
 
-static uintptr_t find_gap(size_t bytes, enum area_alignment alignment)
-{
-	uintptr_t start = area_tree_find_gap(&space.tree, bytes, alignment);
-
-	if (unlikely(start == 0) && purge())
-		start = area_tree_find_gap(&space.tree, bytes, alignment);
-	if (unlikely(start == 0))
-		start = area_tree_find_gap(&space.tree, bytes, AREA_4K);
-	return start;
-}
-
 static bool insert(struct vmap_area *area, size_t bytes, enum area_alignment alignment)
 {
 	uint32_t irq = spin_lock_irqsave(&space.lock);
-	uintptr_t start = find_gap(bytes, alignment);
+	uintptr_t start = area_tree_find_gap(&space.tree, bytes, alignment);
 
 	if (likely(start != 0)) {
 		area->node.start = start;
@@ -143,6 +158,13 @@ static bool insert(struct vmap_area *area, size_t bytes, enum area_alignment ali
 	}
 	spin_unlock_irqrestore(&space.lock, irq);
 	return start != 0;
+}
+
+/* Where it should be; where it should be once all that was freed is free; or anywhere. */
+static bool insert_somewhere(struct vmap_area *area, size_t bytes, enum area_alignment alignment)
+{
+	return likely(insert(area, bytes, alignment)) ||
+	       (purge() && insert(area, bytes, alignment)) || insert(area, bytes, AREA_4K);
 }
 
 static void tell_no_addresses(const struct vmap_request *request)
@@ -182,7 +204,7 @@ struct vmap_area *vmap_area_take(const struct vmap_request *request)
 	fill_area(area, request);
 	/* No gap has as many bytes as all that a pointer can name. */
 	if (likely(request->bytes < space.end - space.start &&
-		   insert(area, request->bytes + guards, request->alignment)))
+		   insert_somewhere(area, request->bytes + guards, request->alignment)))
 		return area;
 	kmem_cache_free(area_cache, area);
 	tell_no_addresses(request);
@@ -230,6 +252,7 @@ void vmap_area_drop(struct vmap_area *area)
 	mmu_flush(area->node.start, addresses_of(area));
 	remove_area(area);
 	spin_unlock_irqrestore(&space.lock, irq);
+	kmem_cache_free(area_cache, area);
 }
 
 /* --- giving back ------------------------------------------------------------------------------- */
@@ -313,8 +336,11 @@ static struct vmap_area *lazy_before(const struct vmap_area *area)
 	return before != area && before->state == VMAP_LAZY ? before : NULL;
 }
 
-/* Lazy areas in a row become one, with the gaps between them, so that there is less to walk, and less to purge. */
-static void make_lazy(struct vmap_area *area)
+/*
+ * Lazy areas in a row become one, with the gaps between them, so that there is less to walk, and less
+ * to purge. The struct that is not needed then, for the caller to free; or NULL.
+ */
+static struct vmap_area *make_lazy(struct vmap_area *area)
 {
 	struct vmap_area *before = lazy_before(area);
 
@@ -323,25 +349,28 @@ static void make_lazy(struct vmap_area *area)
 	if (before != NULL) {
 		space.used_bytes += area->node.start - area->node.below;
 		area_tree_join(&space.tree, &before->node, &area->node);
-		kmem_cache_free(area_cache, area);
 		space.areas--;
-		return;
+		return area;
 	}
 	area->state = VMAP_LAZY;
 	area->lazy = space.lazy;
 	space.lazy = area;
+	return NULL;
 }
 
 void vmap_area_release(struct vmap_area *area)
 {
 	uint32_t irq = spin_lock_irqsave(&space.lock);
+	struct vmap_area *spare = make_lazy(area);
+	bool many = space.lazy_areas >= LAZY_AREAS_MOST || space.lazy_bytes > LAZY_BYTES_MOST;
 
-	make_lazy(area);
+	spin_unlock_irqrestore(&space.lock, irq);
+	if (spare != NULL)
+		kmem_cache_free(area_cache, spare);
 	/* A handler does not wait for all that others freed. */
-	if (unlikely(space.lazy_areas >= LAZY_AREAS_MOST || space.lazy_bytes > LAZY_BYTES_MOST) &&
+	if (unlikely(many) &&
 	    (vmalloc_in_interrupt_hook == NULL || !vmalloc_in_interrupt_hook()))
 		purge();
-	spin_unlock_irqrestore(&space.lock, irq);
 }
 
 /* --- looking ----------------------------------------------------------------------------------- */
@@ -373,7 +402,7 @@ bool vmap_area_step(uintptr_t *at, enum memory_kind memory, struct mapping *piec
 
 	if (more) {
 		*kind = (enum vmap_kind)area->kind;
-		if (area->memory == memory || area->state == VMAP_LAZY)
+		if (area->memory == memory || area->state >= VMAP_LAZY)
 			*at = area->node.end;
 		if (*at == area->node.end || !step_in_area(area, at, piece))
 			piece->bytes = 0;
@@ -392,7 +421,7 @@ static void fill_snapshot(const struct vmap_area *area, struct vmalloc_snapshot 
 		.phys = area->phys,
 		.kind = (enum vmap_kind)area->kind,
 		.memory = (enum memory_kind)area->memory,
-		.lazy = area->state == VMAP_LAZY,
+		.lazy = area->state >= VMAP_LAZY,
 	};
 }
 

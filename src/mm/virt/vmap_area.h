@@ -23,7 +23,7 @@
 #include "mm/virt/area_tree.h"
 #include "mm/virt/vmalloc.h"
 
-enum vmap_state { VMAP_CHANGING, VMAP_LIVE, VMAP_LAZY };
+enum vmap_state { VMAP_CHANGING, VMAP_LIVE, VMAP_LAZY, VMAP_FLUSHED };
 
 struct vmap_area {
 	struct area_node node; /* first */
@@ -32,7 +32,7 @@ struct vmap_area {
 	phys_addr_t phys;       /* of ioremap */
 	uint32_t pages;         /* of vmalloc: that belong to it, */
 	struct page *blocks;    /* in blocks linked by LINK_NEXT, the last one to itself */
-	struct vmap_area *lazy; /* while LAZY: the next one */
+	struct vmap_area *lazy; /* while LAZY or FLUSHED: the next one */
 	uint8_t kind, memory, state, lead_pages;
 };
 
