@@ -8,7 +8,6 @@
 #include <cmocka.h>
 
 #include "arch/unwind.h"
-#include "kern/clock.h"
 #include "kern/param.h"
 #include "mm/dma/options.h"
 #include "mm/phys/dma_limit.h"
@@ -21,16 +20,8 @@ unsigned int dma_refusals_told, dma_misuses_told;
 struct dma_refusal dma_last_refusal;
 struct dma_misuse dma_last_misuse;
 
-/* A stack that lies in the image: the first page of Normal. */
+/* No stack, unless a test says so. */
 struct unwind_space unwind_image;
-
-/* Later at each look. */
-uint64_t clock_ns(void)
-{
-	static uint64_t now;
-
-	return now += 1000;
-}
 
 static void note_refusal(const struct dma_refusal *refusal)
 {
