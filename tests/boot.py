@@ -363,7 +363,7 @@ def dma_bus_in_tree():
         tree = Tree(bootargs=f'{argument} run="dma explain dev@0 0x41000000;iomem;poweroff"')
         for name in ("#address-cells", "#size-cells"):
             tree.cells("/bus", name, 1)
-        tree.cells("/bus", "dma-ranges", 0, 0x41000000, 0x1000000).empty("/bus", "dma-coherent")
+        tree.cells("/bus", "dma-ranges", 0, 0, 0x41000000, 0x1000000).empty("/bus", "dma-coherent")
         tree.text("/bus/dev@0", "compatible", "test,none")
         output = raw(tree)
         has(output, f"/bus/dev@0: mask 0xffffffff, coherent mask 0xffffffff, {sees} the caches",
