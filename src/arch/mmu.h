@@ -100,6 +100,12 @@ bool mmu_unmap(uintptr_t virt, size_t bytes, table_supplier supplier);
 bool mmu_protect(uintptr_t virt, size_t bytes, enum memory_rights rights, table_supplier supplier);
 
 /*
+ * The part of it that takes a table, for who lets interrupts in before the rest: sections that lie only
+ * partly in the range become tables. False, with nothing changed, when the supplier had none.
+ */
+bool mmu_split(uintptr_t virt, size_t bytes, table_supplier supplier);
+
+/*
  * Empty what the range maps, which must be whole mappings: nothing is split. The TLBs are not told:
  * until mmu_flush has run for the range some core may still use what was there, and nothing else may
  * be mapped there. Cannot fail.
@@ -112,6 +118,13 @@ void mmu_clear(uintptr_t virt, size_t bytes);
  * address by address, for more the TLBs forget everything.
  */
 void mmu_flush(uintptr_t virt, size_t bytes);
+
+/*
+ * The same in parts, for who lets interrupts in between: first, part by part, the tables, where nothing
+ * is mapped meanwhile; then the whole. `tables` is 0 at first, then what the part before returned.
+ */
+phys_addr_t mmu_flush_part(uintptr_t virt, size_t bytes, phys_addr_t tables);
+void mmu_flush_whole(uintptr_t virt, size_t bytes, phys_addr_t tables);
 
 /*
  * Windows: single pages whose entries the caller keeps. A window's entry is asked for once, of an

@@ -214,15 +214,17 @@ static bool is_empty_megabyte(uint32_t megabyte)
 	return true;
 }
 
-void mmu_flush(uintptr_t virt, size_t bytes)
+static void forget_stale(uintptr_t virt, size_t bytes)
 {
-	check_range(virt, bytes);
-	check_locked();
 	double_mmu.flushes++;
 	for (uintptr_t at = virt; at < virt + bytes; at += PAGE_SIZE) {
 		double_mmu.stale -= pages[page_of(at)].stale;
 		pages[page_of(at)].stale = false;
 	}
+}
+
+static void give_empty_tables(uintptr_t virt, size_t bytes)
+{
 	for (uint32_t i = page_of(virt) * PAGE_SIZE / SECTION_SIZE; i < MEGABYTES; i++) {
 		if ((uintptr_t)i * SECTION_SIZE >= virt + bytes - base)
 			return;
@@ -233,6 +235,37 @@ void mmu_flush(uintptr_t virt, size_t bytes)
 			double_mmu.tables--;
 		}
 	}
+}
+
+void mmu_flush(uintptr_t virt, size_t bytes)
+{
+	check_range(virt, bytes);
+	check_locked();
+	forget_stale(virt, bytes);
+	give_empty_tables(virt, bytes);
+}
+
+/* Tables are looked for at the end: here it is only seen that the parts are what the whole is made of. */
+static uintptr_t parts_end;
+static size_t parts_bytes;
+
+phys_addr_t mmu_flush_part(uintptr_t virt, size_t bytes, phys_addr_t tables)
+{
+	check_range(virt, bytes);
+	check_locked();
+	assert_true(tables == 0 || virt == parts_end);
+	parts_bytes = tables == 0 ? bytes : parts_bytes + bytes;
+	parts_end = virt + bytes;
+	return 1;
+}
+
+void mmu_flush_whole(uintptr_t virt, size_t bytes, phys_addr_t tables)
+{
+	assert_int_equal(tables, 1);
+	assert_int_equal(parts_bytes, bytes);
+	assert_true(parts_end == virt + bytes);
+	forget_stale(virt, bytes);
+	give_empty_tables(virt, bytes);
 }
 
 void mmu_set_table_owner(bool (*owns)(phys_addr_t table), void (*give)(phys_addr_t table))

@@ -468,8 +468,9 @@ static bool is_damage_report(const struct object_misuse *misuse)
 		       strcmp(misuse->cache, caches[damage->cache].name) == 0 &&
 		       misuse->bytes == caches[damage->cache].size,
 	       "a report names another object");
-	/* Marks and links are looked at under the cache's lock, always. */
-	expect(double_irq_flags == DOUBLE_IRQ_MASKED || validating,
+	/* Marks and links are looked at under the cache's lock; what watched ones have besides is not. */
+	expect(double_irq_flags == DOUBLE_IRQ_MASKED || validating ||
+		       caches[damage->cache].watch != 0,
 	       "told of a free object with interrupts let in");
 	if (damage->offset_known) {
 		uintptr_t first = (uintptr_t)damage->bytes;

@@ -244,13 +244,14 @@ SELFTEST(kmap, all_windows_in_use)
 SELFTEST(kmap, all_slots_of_this_core_in_use)
 {
 	void *windows[KMAP_LOCAL_DEPTH];
-	uint32_t irq;
 
 	if (!begin_with(KMAP_LOCAL_DEPTH))
 		return;
-	irq = local_irq_save(); /* as in a handler */
 	for (unsigned int i = 0; i < KMAP_LOCAL_DEPTH; i++) {
+		uint32_t irq = local_irq_save(); /* as in a handler */
+
 		windows[i] = kmap_local_page(some[i]);
+		local_irq_restore(irq);
 		EXPECT(windows[i] != NULL);
 		expect_window(windows[i], some[i]);
 	}
@@ -264,7 +265,6 @@ SELFTEST(kmap, all_slots_of_this_core_in_use)
 		kunmap_local(windows[i]);
 		expect_nothing(windows[i]);
 	}
-	local_irq_restore(irq);
 	end_with(KMAP_LOCAL_DEPTH);
 }
 

@@ -431,6 +431,7 @@ SELFTEST(threads, sleep_where_one_may_not)
 {
 	void (*hook_before)(const struct sleep_misuse *misuse) = might_sleep_hook;
 	struct callout callout;
+	void *area;
 	uint32_t irq;
 
 	threads_begin(true);
@@ -445,10 +446,13 @@ SELFTEST(threads, sleep_where_one_may_not)
 	preempt_enable();
 	EXPECT(told("mutex_lock", "with preemption disabled"));
 	irq = local_irq_save();
-	vfree(vmalloc(PAGE_SIZE));
+	area = vmalloc(PAGE_SIZE);
 	local_irq_restore(irq);
-	EXPECT(sleep_misuses == 2 && strcmp(last_sleep_misuse.what, "vfree") == 0);
-	sleep_misuses = 0;
+	EXPECT(told("vmalloc", "with interrupts masked") && area != NULL);
+	irq = local_irq_save();
+	vfree(area);
+	local_irq_restore(irq);
+	EXPECT(told("vfree", "with interrupts masked"));
 	init_completion(&done);
 	callout_init(&callout, lock_in_handler);
 	callout_start(&callout, clock_ns());

@@ -340,10 +340,8 @@ static bool is_owned(phys_addr_t table)
  * Take the empty tables of a range out of the first level. They are listed through their first words:
  * a walk that still finds one reads the address of another, whose low bits say that nothing is mapped.
  */
-static phys_addr_t detach_empty(uintptr_t virt, size_t bytes)
+static phys_addr_t detach_empty(uintptr_t virt, size_t bytes, phys_addr_t list)
 {
-	phys_addr_t list = 0;
-
 	for (size_t done = 0; done < bytes;
 	     done += rest_of(SECTION_SIZE, virt + done, bytes - done)) {
 		uint32_t *first = l1_entry(virt + done);
@@ -382,7 +380,8 @@ static void join_megabyte(uintptr_t virt)
 	page = page_of(table[0], 0);
 	if (!IS_ALIGNED(page & PAGE_BASE, SECTION_SIZE))
 		return;
-	for (uint32_t i = 1; i < L2_ENTRIES; i++)
+	/* Of a large page's sixteen entries, that are alike, the first says all. */
+	for (uint32_t i = 0; i < L2_ENTRIES; i += is_large(table[i]) ? BLOCK_ENTRIES : 1)
 		if (page_of(table[i], i) != page + i * PAGE_SIZE)
 			return;
 	replace_first(virt, (page & SECTION_BASE) | attributes_of(page, false)->section);
@@ -411,7 +410,7 @@ static size_t empty_sections(uintptr_t virt, size_t bytes)
 /* Tables that were made for what is not done after all go back. */
 static bool give_up(uintptr_t virt, size_t bytes)
 {
-	phys_addr_t tables = detach_empty(virt, bytes);
+	phys_addr_t tables = detach_empty(virt, bytes, 0);
 
 	if (tables != 0)
 		tell_tlbs(virt, bytes);
@@ -632,12 +631,20 @@ void mmu_clear(uintptr_t virt, size_t bytes)
 	empty_range(virt, bytes);
 }
 
-void mmu_flush(uintptr_t virt, size_t bytes)
+phys_addr_t mmu_flush_part(uintptr_t virt, size_t bytes, phys_addr_t tables)
 {
-	phys_addr_t tables = detach_empty(virt, bytes);
+	return detach_empty(virt, bytes, tables);
+}
 
+void mmu_flush_whole(uintptr_t virt, size_t bytes, phys_addr_t tables)
+{
 	tell_tlbs(virt, bytes);
 	give_back(tables);
+}
+
+void mmu_flush(uintptr_t virt, size_t bytes)
+{
+	mmu_flush_whole(virt, bytes, detach_empty(virt, bytes, 0));
 }
 
 bool mmu_unmap(uintptr_t virt, size_t bytes, table_supplier supplier)
@@ -679,13 +686,25 @@ static void protect_block(uintptr_t virt, size_t bytes, enum memory_rights right
 {
 	uintptr_t block = ALIGN_DOWN(virt, LARGE_PAGE_SIZE);
 	uint32_t first = (uint32_t)((virt - block) >> PAGE_SHIFT), pages[BLOCK_ENTRIES];
+	uint32_t before = 0, after = 0;
 
 	read_block(block, pages);
-	for (uint32_t i = first; i < first + (bytes >> PAGE_SHIFT); i++)
-		pages[i] = page_with_rights(pages[i], rights);
+	/* Most are as the one before them was. */
+	for (uint32_t i = first; i < first + (bytes >> PAGE_SHIFT); i++) {
+		if ((pages[i] & ~PAGE_BASE) != before || before == 0) {
+			before = pages[i] & ~PAGE_BASE;
+			after = page_with_rights(pages[i], rights) & ~PAGE_BASE;
+		}
+		pages[i] = (pages[i] & PAGE_BASE) | after;
+	}
 	if (may_join(block))
 		join_block(pages);
 	replace_block(block, pages);
+}
+
+bool mmu_split(uintptr_t virt, size_t bytes, table_supplier supplier)
+{
+	return bytes == 0 || split_sections(virt, bytes, supplier);
 }
 
 bool mmu_protect(uintptr_t virt, size_t bytes, enum memory_rights rights, table_supplier supplier)

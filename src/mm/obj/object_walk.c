@@ -31,7 +31,7 @@ static void put_in(struct slot_set *set, uint32_t index)
  * Interrupts are let in after so many links or objects, and for visits. Nobody should take or free objects while
  * caches are walked; where somebody does, the slab's list is looked at anew.
  */
-#define LINKS_AT_ONCE   64U
+#define LINKS_AT_ONCE   32U
 #define OBJECTS_AT_ONCE 8U
 
 /* Under the lock. The slab is as it was: of this cache, with as many free, the same first. */

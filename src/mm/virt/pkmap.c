@@ -20,7 +20,7 @@ _Static_assert(PKMAP_WINDOWS <= SZ_4M / PKMAP_WINDOW_BYTES, "as many as there is
  * Making room: how many windows are looked at once the first kept one is found, and as how many one
  * counts that is emptied. So that this never takes longer than to find that none is kept.
  */
-#define LOOKS_MOST     (PKMAP_WINDOWS * 3 / 4)
+#define LOOKS_MOST     (PKMAP_WINDOWS * 5 / 8)
 #define EMPTYING_LOOKS 5
 #define EMPTIED_MOST   (LOOKS_MOST / (1 + EMPTYING_LOOKS))
 
@@ -154,14 +154,17 @@ static bool empty_one(struct pkmap_window *window, uint32_t kept)
 	return true;
 }
 
-/* From a window on, the first that nobody uses; `end`: there is none. Two at a time: a refusal looks
+/* From a window on, the first that nobody uses; `end`: there is none. Four at a time: a refusal looks
  * at all of them. */
 static struct pkmap_window *first_kept(struct pkmap_window *window, struct pkmap_window *end)
 {
-	for (; window + 1 < end; window += 2)
-		if (window[0].users == 0 || window[1].users == 0)
-			return window[0].users == 0 ? window : window + 1;
-	return window < end && window->users == 0 ? window : end;
+	for (; window + 3 < end; window += 4)
+		if (window[0].users == 0 || window[1].users == 0 || window[2].users == 0 ||
+		    window[3].users == 0)
+			break;
+	while (window < end && window->users != 0)
+		window++;
+	return window;
 }
 
 /*
@@ -353,32 +356,43 @@ void kunmap_high(struct page *page)
 
 /* --- for the page allocator ------------------------------------------------------------------ */
 
-/* From a window on, the next one that shows a page of a block; NULL: there is none. */
+/* Interrupts are let in after a look at so many windows, or after emptying fewer. */
+#define BLOCK_LOOKS (PKMAP_WINDOWS / 4)
+
+/* From a window on, the next one that shows a page of a block; `end`: there is none before that. */
 static inline struct pkmap_window *next_of_block(struct pkmap_window *window,
+						 const struct pkmap_window *end,
 						 const struct page *head, uint32_t pages)
 {
-	for (; window < pkmap_windows + PKMAP_WINDOWS; window++)
+	for (; window < end; window++)
 		if ((uintptr_t)window->page - (uintptr_t)head < pages * sizeof(struct page))
-			return window;
-	return NULL;
+			break;
+	return window;
+}
+
+static inline const struct pkmap_window *looks_end(const struct pkmap_window *from)
+{
+	return from < pkmap_windows + PKMAP_WINDOWS - BLOCK_LOOKS ? from + BLOCK_LOOKS
+								  : pkmap_windows + PKMAP_WINDOWS;
 }
 
 /*
  * Empty the windows of a block from one on, some at a time, and tell the TLBs once. Returns the window
- * to go on with; NULL: there is none. *used: one that is in use.
+ * to go on with. *used: one that is in use.
  */
 static struct pkmap_window *empty_block(struct pkmap_window *from, const struct page *head,
 					uint32_t pages, struct pkmap_window **used)
 {
-	struct pkmap_window *window = next_of_block(from, head, pages);
+	const struct pkmap_window *end = looks_end(from);
+	struct pkmap_window *window = next_of_block(from, end, head, pages);
 	struct pkmap_window anchor = { .next_empty = NULL }, *last = &anchor;
 
-	for (uint32_t count = 0; window != NULL && count < EMPTIED_MOST; count++) {
+	for (uint32_t count = 0; window < end && count < EMPTIED_MOST / 2; count++) {
 		if (shut(window, 0))
 			last = clear_window(window, last);
 		else
 			*used = window;
-		window = next_of_block(window + 1, head, pages);
+		window = next_of_block(window + 1, end, head, pages);
 	}
 	if (last != &anchor)
 		add_empty(anchor.next_empty, last);
@@ -388,16 +402,16 @@ static struct pkmap_window *empty_block(struct pkmap_window *from, const struct 
 /* Returns a window that is in use. A lock at a time: nobody sees that kept windows are emptied. */
 static struct pkmap_window *forget_block(struct page *head, uint32_t pages)
 {
-	struct pkmap_window *window = pkmap_windows, *used = NULL;
+	struct pkmap_window *window = pkmap_windows, *end = window + PKMAP_WINDOWS, *used = NULL;
 
 	do {
 		uint32_t irq = spin_lock_irqsave(&pkmap.lock);
 
 		window = empty_block(window, head, pages, &used);
-		if (window == NULL && used == NULL)
+		if (window == end && used == NULL)
 			set_window_bits(head, 0);
 		spin_unlock_irqrestore(&pkmap.lock, irq);
-	} while (window != NULL);
+	} while (window != end);
 	return used;
 }
 
@@ -425,12 +439,19 @@ static bool forget_windows(struct page *head, void *caller)
 /* The struct pages were written anew. */
 static void name_again(struct page *page, unsigned int order)
 {
-	uint32_t irq = spin_lock_irqsave(&pkmap.lock), pages = 1U << order;
-	struct pkmap_window *window = next_of_block(pkmap_windows, page, pages);
+	struct pkmap_window *window = pkmap_windows;
+	uint32_t pages = 1U << order;
 
-	for (; window != NULL; window = next_of_block(window + 1, page, pages))
-		name_window(window->page, pkmap_number(window));
-	spin_unlock_irqrestore(&pkmap.lock, irq);
+	while (window < pkmap_windows + PKMAP_WINDOWS) {
+		const struct pkmap_window *end = looks_end(window);
+		uint32_t irq = spin_lock_irqsave(&pkmap.lock);
+
+		while ((window = next_of_block(window, end, page, pages)) < end) {
+			name_window(window->page, pkmap_number(window));
+			window++;
+		}
+		spin_unlock_irqrestore(&pkmap.lock, irq);
+	}
 }
 
 /* --- start ----------------------------------------------------------------------------------- */

@@ -100,14 +100,44 @@ static int look(uintptr_t address, uint64_t end, const struct change *change)
 	return 0;
 }
 
-/* Two callers' ranges may share a megabyte, which has one table: one of them at a time. */
+/* Interrupts are let in after so many entries; a section is one. */
+#define AT_ONCE_BYTES LARGE_PAGE_SIZE
+
+static size_t bytes_at_once(uintptr_t virt, size_t left)
+{
+	size_t rest = AT_ONCE_BYTES - (virt & (AT_ONCE_BYTES - 1));
+
+	if (IS_ALIGNED(virt, SECTION_SIZE) && left >= SECTION_SIZE)
+		return SECTION_SIZE;
+	return rest < left ? rest : left;
+}
+
+/*
+ * Two callers' ranges may share a megabyte, which has one table: one of them at a time. False: there is
+ * no memory for a table, which the first part of a piece alone can need; nothing was done.
+ */
 static bool protect(const struct mapping *piece, enum memory_rights rights)
 {
 	static struct spinlock lock;
-	uint32_t irq = spin_lock_irqsave(&lock);
-	bool done = mmu_protect(piece->virt, piece->bytes, rights, table_take);
+	uintptr_t virt = piece->virt;
+	size_t left = piece->bytes;
+	bool done = true;
 
-	spin_unlock_irqrestore(&lock, irq);
+	while (done && left > 0) {
+		size_t bytes = bytes_at_once(virt, left);
+		uint32_t irq;
+
+		table_prepare();
+		irq = spin_lock_irqsave(&lock);
+		done = mmu_split(virt, bytes, table_take);
+		spin_unlock_irqrestore(&lock, irq);
+		irq = spin_lock_irqsave(&lock);
+		done = done && mmu_protect(virt, bytes, rights, table_take);
+		spin_unlock_irqrestore(&lock, irq);
+		table_settle();
+		virt += bytes;
+		left -= bytes;
+	}
 	return done;
 }
 

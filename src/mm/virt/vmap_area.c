@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "mm/virt/vmap_area.h"
 
+#include "kern/context.h"
 #include "kern/spinlock.h"
 #include "lib/bits.h"
 #include "mm/obj/slab.h"
@@ -19,10 +20,9 @@ static struct address_space {
 	struct spinlock lock;
 	/* Guarded by the lock. */
 	struct area_tree tree;
-	struct vmap_area *lazy;    /* freed and to be flushed, the last one freed first */
-	struct vmap_area *flushed; /* freed and flushed, to be taken out of the tree */
-	size_t lazy_bytes;         /* to be flushed */
-	uint32_t areas, lazy_areas; /* areas: all, lazy and flushed ones included */
+	struct vmap_area *lazy; /* the last one freed first */
+	size_t lazy_bytes;
+	uint32_t areas, lazy_areas; /* areas: all, lazy ones included */
 	size_t used_bytes;
 	/* Fixed. */
 	uintptr_t start, end;
@@ -76,64 +76,71 @@ static void remove_area(struct vmap_area *area)
 	space.used_bytes -= addresses_of(area);
 }
 
-/*
- * Under the lock: one flush for all that was freed. What is freed from now on joins none of them. They
- * are few (LAZY_AREAS_MOST), and those of a purge that was interrupted come behind them.
- */
-static void flush_lazy(void)
+/* All that was freed, with the addresses that it lies in. What is freed from now on joins none of it. */
+static struct vmap_area *take_lazy(uintptr_t *low, uintptr_t *high)
 {
-	uintptr_t low = space.end, high = space.start;
-	struct vmap_area **link = &space.lazy;
+	uint32_t irq = spin_lock_irqsave(&space.lock);
+	struct vmap_area *first = space.lazy;
 
-	for (; *link != NULL; link = &(*link)->lazy) {
-		struct vmap_area *area = *link;
-
+	*low = space.end;
+	*high = space.start;
+	for (struct vmap_area *area = first; area != NULL; area = area->lazy) {
 		area->state = VMAP_FLUSHED;
-		if (area->node.start < low)
-			low = area->node.start;
-		if (area->node.end > high)
-			high = area->node.end;
+		if (area->node.start < *low)
+			*low = area->node.start;
+		if (area->node.end > *high)
+			*high = area->node.end;
 	}
-	if (low < high)
-		mmu_flush(low, high - low);
-	*link = space.flushed;
-	space.flushed = space.lazy;
 	space.lazy = NULL;
 	space.lazy_bytes = 0;
 	space.lazy_areas = 0;
+	spin_unlock_irqrestore(&space.lock, irq);
+	return first;
 }
 
-/* One of those, out of the tree; NULL: there are no more. */
-static struct vmap_area *remove_flushed(void)
-{
-	uint32_t irq = spin_lock_irqsave(&space.lock);
-	struct vmap_area *area = space.flushed;
+/* Each megabyte is looked at, so after so many interrupts are let in. */
+#define FLUSH_BYTES_MOST SZ_16M
 
-	if (area != NULL) {
-		space.flushed = area->lazy;
-		remove_area(area);
+static void flush(uintptr_t low, uintptr_t high)
+{
+	phys_addr_t tables = 0;
+
+	for (uintptr_t at = low; at < high;) {
+		size_t bytes = high - at < FLUSH_BYTES_MOST ? high - at : FLUSH_BYTES_MOST;
+		uint32_t irq = spin_lock_irqsave(&space.lock);
+
+		tables = mmu_flush_part(at, bytes, tables);
+		spin_unlock_irqrestore(&space.lock, irq);
+		at += bytes;
 	}
-	spin_unlock_irqrestore(&space.lock, irq);
-	return area;
+	mmu_flush_whole(low, high - low, tables);
 }
 
 /*
- * All addresses that were freed can be taken again. Area by area, interrupts let in between; who is
- * interrupted here by another that purges leaves it the rest. False: nothing was freed.
+ * One flush for all that was freed (LAZY_AREAS_MOST areas at most); then its addresses are free. Another
+ * thread that lacks addresses should not see those that are between the two, so there is none.
+ * False: nothing was freed.
  */
 static __attribute__((noinline)) bool purge(void)
 {
-	struct vmap_area *area;
-	bool any = false;
-	uint32_t irq;
+	struct vmap_area *area, *next;
+	uintptr_t low, high;
+	bool any;
 
-	irq = spin_lock_irqsave(&space.lock);
-	flush_lazy();
-	spin_unlock_irqrestore(&space.lock, irq);
-	while ((area = remove_flushed()) != NULL) {
+	preempt_disable();
+	area = take_lazy(&low, &high);
+	any = area != NULL;
+	if (any)
+		flush(low, high);
+	for (; area != NULL; area = next) {
+		uint32_t irq = spin_lock_irqsave(&space.lock);
+
+		next = area->lazy;
+		remove_area(area);
+		spin_unlock_irqrestore(&space.lock, irq);
 		kmem_cache_free(area_cache, area);
-		any = true;
 	}
+	preempt_enable();
 	return any;
 }
 
@@ -211,11 +218,15 @@ struct vmap_area *vmap_area_take(const struct vmap_request *request)
 	return NULL;
 }
 
-/* Interrupts stay masked for a megabyte at most. */
+/* Interrupts stay masked for a section, or for this many entries of pages; whole large pages. */
+#define PIECE_BYTES (4 * LARGE_PAGE_SIZE)
+
 static size_t piece_bytes(uintptr_t virt, size_t left)
 {
-	size_t rest = SECTION_SIZE - (virt & (SECTION_SIZE - 1));
+	size_t rest = PIECE_BYTES - (virt & (PIECE_BYTES - 1));
 
+	if (IS_ALIGNED(virt, SECTION_SIZE) && left >= SECTION_SIZE)
+		return SECTION_SIZE;
 	return rest < left ? rest : left;
 }
 
@@ -305,6 +316,17 @@ struct vmap_area *vmap_area_claim(uintptr_t address, enum vmap_kind kind, const 
 	return NULL;
 }
 
+/* A megabyte at once only if it is a section. */
+static size_t piece_to_clear(uintptr_t virt, size_t left)
+{
+	size_t piece = piece_bytes(virt, left);
+	struct mapping mapping;
+
+	if (piece == SECTION_SIZE && (!mmu_query(virt, &mapping) || mapping.bytes < SECTION_SIZE))
+		piece = PIECE_BYTES;
+	return piece;
+}
+
 /*
  * TLBs are not told yet: who still uses these addresses may reach the pages when they are somebody
  * else's. Linux gives the pages back before its flush just so; what it buys is one flush for many areas.
@@ -315,7 +337,7 @@ void vmap_area_unmap(struct vmap_area *area)
 	size_t left = area->bytes;
 
 	while (left > 0) {
-		size_t piece = piece_bytes(virt, left);
+		size_t piece = piece_to_clear(virt, left);
 		uint32_t irq = spin_lock_irqsave(&space.lock);
 
 		mmu_clear(virt, piece);
@@ -368,8 +390,7 @@ void vmap_area_release(struct vmap_area *area)
 	if (spare != NULL)
 		kmem_cache_free(area_cache, spare);
 	/* A handler does not wait for all that others freed. */
-	if (unlikely(many) &&
-	    (vmalloc_in_interrupt_hook == NULL || !vmalloc_in_interrupt_hook()))
+	if (unlikely(many) && (vmalloc_in_interrupt_hook == NULL || !vmalloc_in_interrupt_hook()))
 		purge();
 }
 

@@ -23,7 +23,7 @@
 #include "mm/virt/area_tree.h"
 #include "mm/virt/vmalloc.h"
 
-enum vmap_state { VMAP_CHANGING, VMAP_LIVE, VMAP_LAZY, VMAP_FLUSHED };
+enum vmap_state { VMAP_CHANGING, VMAP_LIVE, VMAP_LAZY, VMAP_FLUSHED /* by a purge that runs */ };
 
 struct vmap_area {
 	struct area_node node; /* first */
