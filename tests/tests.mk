@@ -170,6 +170,14 @@ endef
 $(foreach t,$(DMA_TESTS),$(eval $(call dma_test_rule,$(t),model,)) $(eval $(call dma_test_rule,$(t),tiny,_tiny)))
 TESTS += $(DMA_TESTS) $(DMA_TESTS:%=%_tiny)
 
+# As the boot sets it up, from a tree.
+DMA_BOOT_SRC := $(DMA_SRC) $(TREE) src/boot/blob.c src/boot/dma.c src/boot/dma_tree.c
+$(HOST)/test_dma_boot: $(HOST)/model/tests/host/test_dma_boot.c.o $(DMA_BOOT_SRC:%=$(HOST)/model/%.o)
+	@echo "  HOSTLD  $@"
+	@$(HOSTCC) $(SANITIZED) $^ -lcmocka -o $@
+-include $(HOST)/model/tests/host/test_dma_boot.c.d $(DMA_BOOT_SRC:%=$(HOST)/model/%.d)
+TESTS += dma_boot
+
 # What a board recorded, on the same allocator (tests/replay.py; tests/host/replay.c says how).
 $(HOST)/replay: $(HOST)/model/tests/host/replay.c.o $(PAGE_SRC:%=$(HOST)/model/%.o)
 	@echo "  HOSTLD  $@"
