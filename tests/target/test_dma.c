@@ -306,7 +306,7 @@ SELFTEST(dma, slots_run_out)
 	stop();
 }
 
-/* With interrupts masked, as a handler would. */
+/* With interrupts masked, as a handler would; only for as long as the calls take. */
 SELFTEST(dma, in_atomic_context)
 {
 	struct page *page;
@@ -315,13 +315,16 @@ SELFTEST(dma, in_atomic_context)
 
 	if (start(false, true)) {
 		page = alloc_page(GFP_HIGHUSER);
-		put(page, 0, PAGE_SIZE, 1);
+		put(page, 0, 64, 1);
 		irq = local_irq_save();
-		bus = dma_map_page(&device, page, 0, PAGE_SIZE, DMA_BIDIRECTIONAL);
-		device_puts(bus, PAGE_SIZE, 2);
-		dma_unmap_page(&device, bus, PAGE_SIZE, DMA_BIDIRECTIONAL);
+		bus = dma_map_page(&device, page, 0, 64, DMA_BIDIRECTIONAL);
 		local_irq_restore(irq);
-		EXPECT(holds(page, 0, PAGE_SIZE, 2));
+		EXPECT(device_sees(bus, 64, 1));
+		device_puts(bus, 64, 2);
+		irq = local_irq_save();
+		dma_unmap_page(&device, bus, 64, DMA_BIDIRECTIONAL);
+		local_irq_restore(irq);
+		EXPECT(holds(page, 0, 64, 2));
 		__free_page(page);
 	}
 	stop();
