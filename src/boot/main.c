@@ -13,6 +13,7 @@
 #include "boot/console.h"
 #include "boot/context_events.h"
 #include "boot/devices.h"
+#include "boot/dma.h"
 #include "boot/dtlint.h"
 #include "boot/info.h"
 #include "boot/kmap_events.h"
@@ -33,7 +34,9 @@
 #include "kern/selftest.h"
 #include "kern/thread.h"
 #include "mm/obj/atomic_sleep.h"
+#include "mm/dma/bounce.h"
 #include "mm/obj/object_check.h"
+#include "mm/obj/object_fail.h"
 #include "mm/obj/slab.h"
 #include "mm/phys/memblock.h"
 #include "mm/phys/page_alloc.h"
@@ -83,7 +86,7 @@ static void name_areas(void)
 static const char *check_memory(void)
 {
 	static char text[128];
-	const char *window = kmap_events_check();
+	const char *window = kmap_events_check(), *pool = bounce_check();
 	struct object_check_result objects;
 	struct page_check_result pages;
 
@@ -94,7 +97,7 @@ static const char *check_memory(void)
 			 objects.cache != NULL ? objects.cache : "none", objects.address,
 			 objects.broken);
 	else
-		return window;
+		return window != NULL ? window : pool;
 	return text;
 }
 
@@ -296,9 +299,7 @@ static void setup_threads(void)
 	static const struct thread_stacks stacks = { kernel_stack_alloc, kernel_stack_free };
 
 	context_events_attach();
-	if (!threads_start("shell", &stacks))
-		pr_warn("no memory for the idle thread: there will be no threads and no "
-			"interrupts; use a larger mem=\n");
+	threads_start("shell", &stacks);
 	if (irqsoff_wanted())
 		irqsoff_set(true);
 }
@@ -306,6 +307,11 @@ static void setup_threads(void)
 static void say_addresses(void)
 {
 	boot_plan_log_addresses(&plan);
+}
+
+static void setup_dma(void)
+{
+	boot_dma_init(&boot_info.tree, boot_blob(), &plan);
 }
 
 static void probe_devices(void)
@@ -316,6 +322,12 @@ static void probe_devices(void)
 	if (memory->known)
 		dtlint_firmware(&boot_info.tree, boot_blob(), memory->base, memory->bytes,
 				memory->speaks_below);
+}
+
+static void start_failing(void)
+{
+	page_debug_start_failing();
+	objects_fail_start();
 }
 
 /* Linux's summary of memory: what is free of what there is. */
@@ -361,8 +373,10 @@ void boot_main(void)
 	setup_threads();       /* thread_run works; interrupts are let in */
 	offer_checks(); /* each suite of self-tests ends with a look at all pages and objects */
 	say_addresses();
+	setup_dma();     /* dma_map_single works */
 	probe_devices(); /* poweroff and reboot work */
 	say_summary();
 	kmap_events_say_forgotten(); /* no window of the boot is left that nobody needs */
+	start_failing();             /* requests are refused on purpose, if that was asked for */
 	shell_run();                 /* a person can type */
 }

@@ -31,6 +31,7 @@
 #define OPERATIONS      300U
 #define SHARED          4U
 #define AREA_PAGES_MOST 5U
+#define COMPUTE_ROUNDS  200U
 
 enum block_kind { NONE, PAGES, WINDOW, OBJECT, KMALLOC, AREA, BLOCK_KINDS };
 
@@ -59,7 +60,7 @@ static struct kmem_cache *cache;
 static struct completion gate;
 static struct mutex mutex;
 static struct wait_queue queue;
-static uint32_t tokens, inside, entered;
+static uint32_t tokens, inside, entered, computed;
 static bool over;
 
 /*
@@ -138,7 +139,7 @@ static bool is_as_filled(const struct owner *me, const struct block *block, cons
 }
 
 /* By a window of this core, also for lowmem: its owner is interrupted and preempted while it is open. */
-static bool touch_pages(const struct owner *me, const struct block *block, bool write)
+static bool touch_pages(struct owner *me, const struct block *block, bool write)
 {
 	bool good = true;
 
@@ -150,6 +151,8 @@ static bool touch_pages(const struct owner *me, const struct block *block, bool 
 			return false;
 		if (write)
 			fill(me, block, window, (uintptr_t)pfn << PAGE_SHIFT, PAGE_SIZE);
+		if (me->number <= THREADS && draw(me, 8) == 0)
+			thread_yield();
 		good = is_as_filled(me, block, window, (uintptr_t)pfn << PAGE_SHIFT, PAGE_SIZE) &&
 		       good;
 		kunmap_local(window);
@@ -323,6 +326,32 @@ static void enter(struct owner *me)
 	mutex_unlock(&mutex);
 }
 
+/* More values than there are registers, all of which come to the same whoever runs in between. */
+static __attribute__((noinline)) uint32_t compute(uint32_t rounds)
+{
+	uint32_t a = 1, b = 2, c = 3, d = 4, e = 5, f = 6, g = 7, h = 8;
+
+	while (rounds-- > 0) {
+		a += b << 3;
+		b ^= c + rounds;
+		c -= d >> 1;
+		d ^= e * 5;
+		e += f;
+		f ^= g << 7 | g >> 25;
+		g += h;
+		h ^= a;
+	}
+	return a ^ b ^ c ^ d ^ e ^ f ^ g ^ h;
+}
+
+static void compute_again(struct owner *me)
+{
+	struct block nothing = { .kind = NONE };
+
+	if (compute(COMPUTE_ROUNDS) != computed)
+		complain(me, &nothing, "its registers were changed");
+}
+
 static bool take_token(void)
 {
 	uint32_t irq = local_irq_save();
@@ -372,6 +401,8 @@ static int hammer(void *argument)
 			look_at_shared(me);
 		if (draw(me, 8) == 0)
 			enter(me);
+		if (draw(me, 8) == 0)
+			compute_again(me);
 		if (draw(me, 6) == 0)
 			rest(me);
 	}
@@ -448,6 +479,7 @@ static bool set_up(uint32_t seed)
 	trail.last = NULL;
 	tokens = inside = entered = credit = 0;
 	over = false;
+	computed = compute(COMPUTE_ROUNDS);
 	init_completion(&gate);
 	return good && cache != NULL;
 }

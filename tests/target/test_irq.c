@@ -11,6 +11,8 @@
 #include "mm/obj/slab.h"
 #include "mm/phys/page_alloc.h"
 
+#include "page_watch.h"
+
 #define NUMBER     3U /* of software's lines */
 #define BLOCKS     24U
 #define PATIENT_NS (20 * NS_PER_MS) /* whatever the host does meanwhile */
@@ -233,6 +235,7 @@ SELFTEST(irq, handlers_allocate_and_free)
 {
 	uint32_t irq = software_irq(NUMBER);
 
+	pause_failing();
 	handled = 0;
 	EXPECT(request_irq(irq, take_memory, "selftest", NULL) == 0);
 	for (uint32_t i = 1; i <= BLOCKS; i++) {
@@ -256,4 +259,5 @@ SELFTEST(irq, handlers_allocate_and_free)
 		EXPECT(comes(i));
 	}
 	free_irq(irq, NULL);
+	resume_failing();
 }
