@@ -422,6 +422,8 @@ static uint64_t act_in_handler(struct owner *me)
 	if (credit == 0)
 		return NO_CREDIT_NS;
 	__atomic_fetch_sub(&credit, 1, __ATOMIC_RELAXED);
+	if (!in_interrupt() || may_sleep())
+		complain(me, &me->blocks[0], "a handler is taken for a thread");
 	take_or_give_back(me, true);
 	hold_or_let_go(me);
 	if (draw(me, 2) == 0) {
@@ -582,10 +584,26 @@ SELFTEST(hammer, all_allocators_otherwise)
 
 static uint32_t counter;
 
+/* As an atomic addition, with a lot of time between LDREX and STREX. */
+static void increment_slowly(uint32_t *number)
+{
+	uint32_t value, failed;
+
+	__asm__ volatile("1:\tldrex %0, [%2]\n\t"
+			 "add %0, %0, #1\n\t"
+			 ".rept 40\n\tnop\n\t.endr\n\t"
+			 "strex %1, %0, [%2]\n\t"
+			 "cmp %1, #0\n\t"
+			 "bne 1b"
+			 : "=&r"(value), "=&r"(failed)
+			 : "r"(number)
+			 : "memory", "cc");
+}
+
 static int count(void *page)
 {
 	for (uint32_t i = 0; i < COUNTS; i++) {
-		__atomic_fetch_add(&counter, 1, __ATOMIC_RELAXED);
+		increment_slowly(&counter);
 		get_page(page);
 		__atomic_fetch_add(&counter, 2, __ATOMIC_RELAXED);
 		put_page(page);
