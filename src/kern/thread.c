@@ -306,6 +306,7 @@ void thread_set_priority(struct thread *thread, unsigned int priority)
 		push_last(queue, thread);
 	if (preemption && first_level(queue) < thread_current()->level)
 		this_cpu_context()->resched = 1;
+	look_for_contention(queue, thread_current()->level);
 	thread_preempt_restore(irq);
 }
 

@@ -223,6 +223,35 @@ SELFTEST(threads, a_changed_priority_counts_at_once)
 	threads_end();
 }
 
+static bool comes_while_spinning(const char *expected)
+{
+	uint64_t end_ns = clock_ns() + 5 * NS_PER_S;
+
+	while (*(volatile unsigned int *)&trail_length == 0 && clock_ns() < end_ns)
+		;
+	return trail_is(expected);
+}
+
+/* Equals take turns also when it is a changed priority that makes them equal. */
+SELFTEST(threads, a_changed_priority_makes_turns)
+{
+	struct thread *thread;
+
+	threads_begin(true);
+	trail_start();
+	thread = thread_run("raised", LOW, note_once, STEP('r'));
+	thread_set_priority(thread, NORMAL);
+	EXPECT(comes_while_spinning("r"));
+	thread_join(thread);
+	trail_start();
+	thread = thread_run("equal", LOW, note_once, STEP('e'));
+	thread_set_priority(thread_current(), LOW);
+	EXPECT(comes_while_spinning("e"));
+	thread_set_priority(thread_current(), NORMAL);
+	thread_join(thread);
+	threads_end();
+}
+
 /* --- time --------------------------------------------------------------------------------------- */
 
 static int sleep_and_note(void *step)
@@ -307,6 +336,51 @@ SELFTEST(threads, woken_in_order)
 	threads_end();
 }
 
+/* Whoever looks at it finds it false, and it becomes true and is told before he can wait. */
+static uint32_t looks;
+
+static bool true_after_a_look(void)
+{
+	bool before = looks++ != 0;
+
+	wake_up(&queue);
+	return before;
+}
+
+SELFTEST(threads, no_waking_is_lost)
+{
+	uint64_t start_ns;
+
+	threads_begin(true);
+	looks = 0;
+	start_ns = clock_ns();
+	EXPECT(wait_event_timeout(&queue, true_after_a_look(), 20 * NS_PER_S));
+	EXPECT(looks == 2 && clock_ns() - start_ns < 10 * NS_PER_S);
+	EXPECT(wait_queue_is_empty(&queue));
+	threads_end();
+}
+
+SELFTEST(threads, preempt_enable_makes_up)
+{
+	struct thread *thread;
+
+	threads_begin(true);
+	trail_start();
+	tokens = 0;
+	thread = thread_run("waiter", HIGH, take_token, STEP('h'));
+	preempt_disable();
+	tokens++;
+	wake_up(&queue);
+	EXPECT(trail_is(""));
+	preempt_disable();
+	preempt_enable();
+	EXPECT(trail_is(""));
+	preempt_enable();
+	EXPECT(trail_is("h"));
+	thread_join(thread);
+	threads_end();
+}
+
 static struct completion done;
 
 static void complete_it(struct callout *callout)
@@ -350,6 +424,25 @@ static int lock_and_note(void *step)
 	note((char)(uintptr_t)step);
 	mutex_unlock(&mutex);
 	return 0;
+}
+
+/* Who waits for it has it as soon as it is unlocked, also if he cannot run yet. */
+SELFTEST(threads, a_mutex_is_handed_over)
+{
+	struct thread *thread;
+
+	threads_begin(true);
+	trail_start();
+	mutex_lock(&mutex);
+	thread = thread_run("next", HIGH, lock_and_note, STEP('n'));
+	preempt_disable();
+	mutex_unlock(&mutex);
+	EXPECT(!mutex_trylock(&mutex));
+	preempt_enable();
+	EXPECT(trail_is("nn") || trail_is("n"));
+	thread_join(thread);
+	EXPECT(trail_is("nn") && !mutex_is_locked(&mutex));
+	threads_end();
 }
 
 static int unlock_anyway(void *unused)
