@@ -77,6 +77,12 @@ uint64_t wait_deadline(uint64_t timeout_ns)
 	return timeout_ns >= WAIT_FOREVER - now_ns ? WAIT_FOREVER : now_ns + timeout_ns;
 }
 
+uint64_t wait_begin(uint64_t timeout_ns)
+{
+	might_sleep("wait_event");
+	return wait_deadline(timeout_ns);
+}
+
 void wait_prepare(struct wait_queue *queue, struct waiter *waiter)
 {
 	uint32_t irq = local_irq_save();
@@ -92,7 +98,6 @@ bool wait_for_waking(struct waiter *waiter, uint64_t deadline_ns)
 	bool woken = true;
 	uint32_t irq;
 
-	might_sleep("wait_event");
 	/* Nobody to switch to, or to say that the time is up: look again and again. */
 	if (waiter->thread == NULL || (deadline_ns != WAIT_FOREVER && !callout_works())) {
 		thread_yield();

@@ -50,11 +50,14 @@ void wait_finish(struct waiter *waiter);
 
 uint64_t wait_deadline(uint64_t timeout_ns);
 
+/* The same, and whoever calls it where he may not wait is told, even if he will not have to. */
+uint64_t wait_begin(uint64_t timeout_ns);
+
 /* True when the condition came true; false: the time was up and it was still not. */
 #define wait_event_timeout(queue_, condition_, timeout_ns_)                 \
 	({                                                                  \
 		struct waiter waiter_ = { 0 };                              \
-		uint64_t deadline_ = wait_deadline(timeout_ns_);            \
+		uint64_t deadline_ = wait_begin(timeout_ns_);               \
 		bool true_;                                                 \
                                                                             \
 		for (;;) {                                                  \
