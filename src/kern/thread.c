@@ -312,12 +312,13 @@ void thread_set_priority(struct thread *thread, unsigned int priority)
 
 /* --- starving -------------------------------------------------------------------------------- */
 
+/* Who starves and was woken looks again: he may be served, and then he goes on. */
 static bool goes_on(const struct thread *thread)
 {
-	if (thread == &idle_thread || thread->starving)
+	if (thread == &idle_thread)
 		return false;
 	return thread->state == THREAD_RUNNING ||
-	       (thread->state == THREAD_SLEEPING && thread->timed);
+	       (thread->state == THREAD_SLEEPING && thread->timed && !thread->starving);
 }
 
 static bool somebody_goes_on(const struct thread *but)

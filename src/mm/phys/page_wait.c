@@ -68,7 +68,9 @@ static bool can_ever_fit(gfp_t gfp, unsigned int order)
 
 bool page_wait_would_help(gfp_t gfp, unsigned int order)
 {
-	return timeout_ms != 0 && may_sleep() && thread_others_go_on() && can_ever_fit(gfp, order);
+	/* Of those who wait already, a younger one gives up, and may free something. */
+	return timeout_ms != 0 && may_sleep() &&
+	       (thread_others_go_on() || somebody_waits_for_pages()) && can_ever_fit(gfp, order);
 }
 
 struct page *page_wait_for(gfp_t gfp, unsigned int order,

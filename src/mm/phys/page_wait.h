@@ -2,7 +2,7 @@
 /*
  * Waiting for memory: a request that may wait, of an order up to PAGE_COSTLY_ORDER and without
  * __GFP_NORETRY, waits for at most alloc_timeout= before it is refused, as long as another thread goes
- * on that may free something.
+ * on that may free something, or waits for memory as well and may have to give up first.
  *
  * While anybody waits, the magazines are closed: what is freed goes to the buddy at once, and those
  * who wait look again. When the last thread that went on starts to wait as well, the youngest of
@@ -32,7 +32,7 @@ bool page_wait_would_help(gfp_t gfp, unsigned int order);
 
 /*
  * Whether this request, that nothing was found for, may wait here: nothing of it is against it, the
- * caller can, it could be served if all was free, and another thread goes on.
+ * caller can, it could be served if all was free, and another thread goes on or waits for memory.
  */
 static inline bool page_wait_is_worth_it(gfp_t gfp, unsigned int order)
 {
