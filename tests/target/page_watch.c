@@ -45,6 +45,12 @@ void tell_as_usual(void)
 		misuse_hook_before(&last_misuse);
 }
 
+void tell_refusal_as_usual(void)
+{
+	if (refusal_hook_before != NULL)
+		refusal_hook_before(&last_refusal);
+}
+
 static void read_state(struct zone_state state[MAX_NR_ZONES])
 {
 	struct zone_snapshot zone;

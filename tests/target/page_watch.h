@@ -24,8 +24,9 @@ bool state_is_as_before(void);
 /* page_check, with its sentence printed. */
 bool pages_are_sound(struct page_check_result *result);
 
-/* The last misuse, to the hook that was there before begin(). */
+/* The last misuse, or refusal, to the hook that was there before begin(). */
 void tell_as_usual(void);
+void tell_refusal_as_usual(void);
 
 /* What the hooks were told since begin() or since somebody set these to 0. */
 extern unsigned int misuses, refusals;
