@@ -106,9 +106,14 @@ static void complain(struct owner *me, const struct block *block, const char *wh
 
 /* --- patterns ------------------------------------------------------------------------------------ */
 
-/* Small ones hold it in every word, large ones in a word of each cache line. */
-static uint32_t stride(uint32_t bytes)
+/*
+ * Small ones hold it in every word, large ones in a word of each cache line; a handler's in some words, for
+ * interrupts are masked meanwhile.
+ */
+static uint32_t stride(const struct owner *me, uint32_t bytes)
 {
+	if (me->number > THREADS)
+		return bytes / 32 + 1;
 	return bytes <= 512 ? 1 : 16;
 }
 
@@ -123,7 +128,7 @@ static void fill(const struct owner *me, const struct block *block, void *memory
 {
 	volatile uint32_t *words = memory;
 
-	for (uint32_t i = 0; i < bytes / 4; i += stride(bytes))
+	for (uint32_t i = 0; i < bytes / 4; i += stride(me, bytes))
 		words[i] = word_of(me, block, address + 4 * i);
 }
 
@@ -133,7 +138,7 @@ static bool is_as_filled(const struct owner *me, const struct block *block, cons
 	const volatile uint32_t *words = memory;
 	uint32_t wrong = 0;
 
-	for (uint32_t i = 0; i < bytes / 4; i += stride(bytes))
+	for (uint32_t i = 0; i < bytes / 4; i += stride(me, bytes))
 		wrong |= words[i] ^ word_of(me, block, address + 4 * i);
 	return wrong == 0;
 }
@@ -188,7 +193,9 @@ static gfp_t draw_gfp(struct owner *me, bool handler)
 
 	if (handler && draw(me, 2) == 0)
 		gfp |= __GFP_HIGHMEM;
-	return gfp | (draw(me, 16) == 0 ? __GFP_ZERO : 0) | __GFP_NOWARN;
+	if (!handler && draw(me, 16) == 0)
+		gfp |= __GFP_ZERO;
+	return gfp | __GFP_NOWARN;
 }
 
 static void take_pages(struct owner *me, struct block *block, bool handler)

@@ -410,6 +410,7 @@ static void use_up_reserves(void)
 
 SELFTEST(waiting, who_does_not)
 {
+	struct request request = { .gfp = GFP_ATOMIC };
 	struct thread *thread;
 	uint32_t irq;
 
@@ -425,8 +426,9 @@ SELFTEST(waiting, who_does_not)
 	expect_at_once(GFP_ATOMIC, 0);
 	expect_at_once(GFP_ATOMIC, 1);
 	irq = local_irq_save();
-	expect_at_once(GFP_ATOMIC, 0);
+	ask(&request);
 	local_irq_restore(irq);
+	EXPECT(request.page == NULL && request.wait.waited_ms == 0);
 	thread_set_preemption(true);
 	thread_stop(thread);
 	thread_join(thread);
