@@ -113,7 +113,7 @@ static void complain(struct owner *me, const struct block *block, const char *wh
 static uint32_t stride(const struct owner *me, uint32_t bytes)
 {
 	if (me->number > THREADS)
-		return bytes / 32 + 1;
+		return bytes / 64 + 1;
 	return bytes <= 512 ? 1 : 16;
 }
 
@@ -200,7 +200,7 @@ static gfp_t draw_gfp(struct owner *me, bool handler)
 
 static void take_pages(struct owner *me, struct block *block, bool handler)
 {
-	block->order = handler ? draw(me, 2) : draw(me, 8) == 0 ? draw(me, 6) : draw(me, 2);
+	block->order = handler ? 0 : draw(me, 8) == 0 ? draw(me, 6) : draw(me, 2);
 	block->page = alloc_pages(draw_gfp(me, handler), block->order);
 }
 
@@ -426,8 +426,13 @@ static void end_turn(void)
 /* How long until the next one. */
 static uint64_t act_in_handler(struct owner *me)
 {
+	static uint64_t acted_ns;
+
 	if (credit == 0)
 		return NO_CREDIT_NS;
+	/* One in an interrupt is enough: it masks others meanwhile. */
+	if (clock_ns() - acted_ns < NS_PER_US)
+		return NS_PER_US;
 	__atomic_fetch_sub(&credit, 1, __ATOMIC_RELAXED);
 	if (!in_interrupt() || may_sleep())
 		complain(me, &me->blocks[0], "a handler is taken for a thread");
@@ -439,6 +444,7 @@ static uint64_t act_in_handler(struct owner *me)
 	}
 	if (draw(me, 4) == 0)
 		end_turn();
+	acted_ns = clock_ns();
 	return (2 + draw(me, 25)) * NS_PER_US;
 }
 
