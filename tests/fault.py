@@ -132,6 +132,30 @@ def thread_stack(board):
     expect(seen == ["crash_recurse"] * 32, "not 32 times crash_recurse", output)
 
 
+def thread_fault(board):
+    output = report_of("thread-fault", board)
+    has(output, r"^fatal: data abort at pc \w{8}, crash_inner_null\+", r"^  in thread clumsy",
+        r"^  sp is on the thread's stack, \d+ of \d+ bytes left$")
+    seen = check_frames(output, board, "crash_inner_null", "crash_null", "crash_in_thread")
+    expect(seen[3:] == ["thread_main", "context_begin"], f"the walk ends with {seen[3:]}", output)
+
+
+def handler(board):
+    """Two walks: of the handler down to the vector, and of whoever was interrupted."""
+    output = report_of("handler", board)
+    has(output, r"^fatal: data abort at pc \w{8}, crash_inner_null\+",
+        r"^  in an interrupt handler, which interrupted thread shell", r"^Interrupted thread shell:$",
+        r"^  sp is on the interrupt stack, \d+ of \d+ bytes left$")
+    above, below = output.split("Interrupted thread shell:\n")
+    seen = check_frames(above, board, "crash_inner_null", "crash_null", "crash_in_handler")
+    rest = iter(seen)
+    expect(all(name in rest for name in ("callout_run_due", "interrupt_entry", "interrupt_request")),
+           f"no handler in {seen}", output)
+    seen = check_frames(below, board)
+    expect("crash_handler" in seen[:4], f"the interrupted did not stand in crash_handler: {seen}", output)
+    check_below(output, seen)
+
+
 def nested(board):
     """The first report never gets to its first line; the second is short, and there is no third."""
     output = report_of("nested", board)
@@ -197,7 +221,8 @@ def survived(board):
 
 def tests():
     kinds = {"null": null, "undefined": undefined, "jump": jump, "stack-smash": stack_smash,
-             "stack-overflow": stack_overflow, "thread-stack": thread_stack, "nested": nested,
+             "stack-overflow": stack_overflow, "thread-stack": thread_stack,
+             "thread-fault": thread_fault, "handler": handler, "nested": nested,
              "window": window, "fatal": fatal}
     for board in ("virt", "raspi2b"):
         for kind, check in kinds.items():

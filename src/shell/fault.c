@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "kern/callout.h"
+#include "kern/clock.h"
 #include "kern/exception.h"
 #include "kern/fatal.h"
 #include "kern/thread.h"
@@ -215,6 +217,43 @@ CRASHER crash_thread_stack(void)
 	asm volatile("");
 }
 
+/* In an interrupt handler, while somebody else runs: the report has a backtrace of each. */
+static void crash_in_handler(struct callout *callout)
+{
+	(void)callout;
+	crash_null();
+	asm volatile("");
+}
+
+CRASHER crash_handler(void)
+{
+	static struct callout callout;
+	uint64_t end_ns = clock_ns() + NS_PER_S;
+
+	callout_init(&callout, crash_in_handler);
+	callout_start(&callout, clock_ns() + NS_PER_MS);
+	while (clock_ns() < end_ns)
+		;
+	asm volatile("");
+}
+
+static int crash_in_thread(void *unused)
+{
+	(void)unused;
+	crash_null();
+	asm volatile("");
+	return 0;
+}
+
+CRASHER crash_thread_fault(void)
+{
+	struct thread *thread = thread_run("clumsy", THREAD_PRIORITY_NORMAL, crash_in_thread, NULL);
+
+	if (thread != NULL)
+		thread_join(thread);
+	asm volatile("");
+}
+
 /* The report looks for a console by the hook, and falls over. */
 CRASHER crash_nested(void)
 {
@@ -262,6 +301,8 @@ static const struct crash {
 	{ "stack-smash", crash_stack_smash },
 	{ "stack-overflow", crash_stack_overflow },
 	{ "thread-stack", crash_thread_stack },
+	{ "thread-fault", crash_thread_fault },
+	{ "handler", crash_handler },
 	{ "nested", crash_nested },
 	{ "console", crash_console },
 	{ "window", crash_window },
