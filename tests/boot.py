@@ -392,6 +392,69 @@ def dma_group():
     return tests
 
 
+# --- threads ---------------------------------------------------------------------------------------
+
+IRQSOFF_MOST = 2500
+# A handler of the suite hammer may have to make a slab, GFP_ATOMIC.
+IRQSOFF_MOST_HAMMER = 4000
+QUICK_SUITES = ("kmap", "objects", "vmalloc", "pages", "irq", "timer", "dma", "set_memory", "fault")
+
+
+def same_run_twice(**options):
+    """The same seed gives the same run, to the last address; another seed gives another."""
+    # QEMU's own words come when the host likes.
+    first, second = (re.sub(r"^qemu-system-arm: warning: .*\n", "", boot(
+        'quiet run="selftest hammer;poweroff"', icount=True, **options), flags=re.M)
+        for _ in range(2))
+    judge_selftest(first)
+    expect(first == second, "two runs differ", first + second)
+    hashes = re.findall(r"^ +# seed \d+: .* hash (\w{8})$", first, flags=re.M)
+    expect(len(hashes) == 2 and hashes[0] != hashes[1], f"hashes are {hashes}", first)
+
+
+def irqsoff(suites, most, **options):
+    """Nobody masks interrupts for longer, and that was measured."""
+    words = "".join(f"selftest {suite};" for suite in suites)
+    output = boot(f'quiet irqsoff=1 run="{words}irqsoff;poweroff"', icount=True, **options)
+    reports = output.split("strata> selftest ")[1:]
+    expect(len(reports) == len(suites), "not all suites ran", output)
+    for report in reports:
+        judge_selftest(report)
+    count = re.search(r"^irqsoff: (\d+) stretches", output, flags=re.M)
+    longest = [int(cycles) for cycles in re.findall(r"^ +(\d+) from \S+ to \S+$", output, flags=re.M)]
+    expect(count and int(count[1]) > 1000 and longest, "nothing was measured", output)
+    expect(max(longest) <= most, f"{max(longest)} instructions, {most} are allowed", output)
+
+
+def waiting(bootargs, **options):
+    """Also that a report names who waited, and how long."""
+    output = boot(f'quiet {bootargs} run="selftest waiting;poweroff"', **options)
+    judge_selftest(output)
+    has(output, "thread shell waited ", "page allocation refused: order:0, mode:0xcc0(GFP_KERNEL)")
+
+
+def threads_group():
+    """Suites that wait are left out on raspi2b: under -icount its other cores count meanwhile, too."""
+    tests = [(f"the same run twice, {board} {split}",
+              lambda b=board, s=split: same_run_twice(board=b, vmsplit=s))
+             for board, split in (("virt", "3G"), ("virt", "1G"), ("raspi2b", "2G"))]
+    tests += [(f"irqsoff, {board} {split}", lambda b=board, s=split, w=suites: irqsoff(
+                  w, IRQSOFF_MOST, board=b, vmsplit=s))
+              for board, split, suites in (("virt", "3G", (*QUICK_SUITES, "threads", "waiting")),
+                                           ("virt", "2G", ("threads", "waiting", "objects")),
+                                           ("virt", "1G", ("threads", "waiting", "vmalloc")),
+                                           ("raspi2b", "2G", QUICK_SUITES),
+                                           ("raspi2b", "3G", ("kmap", "vmalloc", "irq", "timer")),
+                                           ("raspi2b", "1G", ("objects", "irq", "timer")))]
+    tests += [(f"irqsoff of the hammer, {board} {split}", lambda b=board, s=split: irqsoff(
+                  ("hammer",), IRQSOFF_MOST_HAMMER, board=b, vmsplit=s))
+              for board, split in (("virt", "3G"), ("raspi2b", "2G"))]
+    tests += [(f"waiting, {bootargs}, {board}", lambda b=board, a=bootargs: waiting(a, board=b))
+              for board, bootargs in (("virt", "mem=64M"), ("virt", "alloc_timeout=200ms preempt=off"),
+                                      ("raspi2b", "mem=64M simdma=24"))]
+    return tests
+
+
 # --- lowmem= and highmem=all -----------------------------------------------------------------------
 
 def lowmem_is(bootargs, lowmem_mib, ram_mib, *lines, base_mib=1024, suites="", **options):
@@ -1020,7 +1083,7 @@ def console_group():
 
 GROUPS = {
     "selftest": selftest_group, "watched": watched_group, "pages": pages_group,
-    "objects": objects_group, "dma": dma_group, "lowmem": lowmem_group,
+    "objects": objects_group, "dma": dma_group, "threads": threads_group, "lowmem": lowmem_group,
     "placing": placing_group, "tree": tree_group,
     "hostile": hostile_group, "console": console_group,
     "recorded-raspi2b-3g": lambda: recorded_group("raspi2b", "3G", 0, 1),
