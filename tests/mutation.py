@@ -54,6 +54,8 @@ WINDOW_SOURCES = tuple(f"src/mm/virt/{name}" for name in (
 OWN_TESTS = {"src/kern/irq.c": "test_irq", "src/kern/callout.c": "test_callout",
              "src/kern/clock.c": "test_clock"}
 DEVICES = "src/boot/devices.c"
+WAIT_SOURCES = ("src/mm/phys/page_wait.c", "src/mm/phys/page_wait.h")
+WAIT_PROGRAMS = [("test_pages_wait", constants, []) for constants in ("model", "tiny")]
 DMA_PROGRAMS = [(unit, constants, []) for constants in ("tiny", "model")
                 for unit in ("test_dma_reach", "test_dma", "test_dma_debug")]
 KMAP_PROGRAMS = [("test_kmap", constants, ["20000"]) for constants in ("tiny", "model")]
@@ -187,6 +189,8 @@ def programs_for(path):
         return MMU_PROGRAMS
     if path == AREA_TREE:
         return [("test_area_tree", "sanitized", [])] + VIRTUAL_PROGRAMS
+    if path in WAIT_SOURCES:
+        return WAIT_PROGRAMS
     if path in WINDOW_SOURCES:
         return KMAP_PROGRAMS
     if path.startswith("src/mm/dma/"):

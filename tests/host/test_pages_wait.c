@@ -123,6 +123,21 @@ static void test_the_youngest_gives_up(void **state)
 	end();
 }
 
+/* Who asks when all others wait for memory waits as well: a younger one gives up first. */
+static void test_behind_others(void **state)
+{
+	struct waiter other = { 0 };
+
+	(void)state;
+	start_used_up();
+	double_others = false;
+	wait_prepare(&page_waiters, &other);
+	assert_true(page_wait_is_worth_it(GFP_KERNEL, 0));
+	wait_finish(&other);
+	assert_false(page_wait_is_worth_it(GFP_KERNEL, 0));
+	end();
+}
+
 static void expect_no_wait(gfp_t gfp, unsigned int order)
 {
 	uint32_t refusals = harness_refusals, waits = double_waits;
@@ -207,6 +222,7 @@ int main(void)
 		cmocka_unit_test(test_a_free_ends_the_wait),
 		cmocka_unit_test(test_time_out),
 		cmocka_unit_test(test_the_youngest_gives_up),
+		cmocka_unit_test(test_behind_others),
 		cmocka_unit_test(test_who_does_not_wait),
 		cmocka_unit_test(test_what_never_fits),
 		cmocka_unit_test(test_the_argument),
