@@ -20,7 +20,7 @@
 static uint64_t now_ns, event_ns = NEVER;
 static uint32_t event_changes, random_state;
 uint32_t double_irq_flags;
-void (*double_irq_unmasked)(void);
+void (*double_irq_unmasked)(void), (*double_irq_masking)(void);
 
 /* --- the machine ------------------------------------------------------------------------------- */
 

@@ -17,7 +17,7 @@
 #define SOFTWARE_FIRST 4U
 
 uint32_t double_irq_flags;
-void (*double_irq_unmasked)(void);
+void (*double_irq_unmasked)(void), (*double_irq_masking)(void);
 
 static uint8_t numbers[LINES];
 static bool masked[LINES], raised[LINES];
