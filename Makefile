@@ -60,6 +60,7 @@ FDT_SRC    := fdt.c fdt_ro.c fdt_addresses.c fdt_rw.c fdt_wip.c fdt_strerror.c
 PLAN_SRC := $(wildcard src/lib/*.c) src/kern/param.c src/kern/log.c src/kern/cmdline.c \
 	    src/mm/phys/memblock.c src/mm/phys/zone_layout.c src/mm/phys/zone_params.c \
 	    src/mm/phys/watermark.c src/mm/phys/dma_limit.c src/boot/early/tree.c \
+	    src/mm/dma/options.c src/mm/dma/reach.c src/boot/dma_tree.c src/boot/dma_pools.c \
 	    src/boot/blob.c src/boot/memory.c src/boot/mem_param.c src/boot/plan.c \
 	    src/boot/tree_report.c src/boot/finding.c src/boot/dtlint.c
 

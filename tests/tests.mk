@@ -43,7 +43,7 @@ $(HOST)/zoneplan-sanitized: $(PLANNER_SRC:%=$(HOST)/sanitized/%.o) build/sources
 # --- host tests: cmocka programs, each of the objects that it names -------------------------------
 
 # Test-local printk and parameters where the real ones would be in the way; fatal() jumps back.
-TESTS := log memblock mmu area_tree zone_layout watermark watermark_params size param oracle line tree place dma_limit memory devices
+TESTS := log memblock mmu area_tree zone_layout watermark watermark_params size param oracle line tree place dma_limit dma_tree memory devices
 MODEL := src/lib/size.c src/kern/param.c src/mm/phys/zone_params.c
 test_log_SRC         := src/kern/log.c src/kern/param.c src/lib/size.c
 test_mmu_SRC         := src/arch/arm/mmu.c
@@ -64,8 +64,11 @@ test_tree_SRC        := $(TREE) src/boot/blob.c src/boot/devices.c src/boot/tree
 test_place_SRC       := $(TREE)
 test_devices_SRC     := $(TREE) src/boot/blob.c src/boot/devices.c
 test_memory_SRC      := $(MODEL) tests/host/plan_harness.c $(test_tree_SRC) \
-			$(addprefix src/boot/,memory.c mem_param.c plan.c dtlint.c) \
+			$(addprefix src/boot/,memory.c mem_param.c plan.c dtlint.c dma_tree.c dma_pools.c) \
+			$(addprefix src/mm/dma/,options.c reach.c) \
 			$(addprefix src/mm/phys/,dma_limit.c memblock.c zone_layout.c)
+
+test_dma_tree_SRC    := $(test_memory_SRC)
 
 $(HOST)/oracle_table.h: tests/oracle_table.py tests/oracle/linux-zones.json
 	@mkdir -p $(@D)
@@ -152,6 +155,20 @@ $(HOST)/test_$(1): $(HOST)/model/tests/host/test_$(1).c.o $(test_$(1)_SRC:%=$(HO
 endef
 $(foreach t,callout irq clock,$(eval $(call time_test_rule,$(t))))
 TESTS += callout irq clock
+
+# DMA on top of kmalloc and windows, with a cache in front of memory.
+DMA_TESTS := dma_reach dma dma_debug
+DMA_SRC   := $(OBJECT_SRC) $(addprefix src/mm/virt/,kmap.c pkmap.c kmap_debug.c kmap_report.c highmem.c fixmap.c) \
+	     $(addprefix src/mm/dma/,options.c reach.c reach_zones.c device.c map.c bounce.c touch.c debug.c) \
+	     src/mm/phys/dma_limit.c tests/host/window_double.c tests/host/cache_double.c tests/host/dma_harness.c
+define dma_test_rule
+$(HOST)/test_$(1)$(3): $(HOST)/$(2)/tests/host/test_$(1).c.o $(DMA_SRC:%=$(HOST)/$(2)/%.o)
+	@echo "  HOSTLD  $$@"
+	@$$(HOSTCC) $$(SANITIZED) $$^ -lcmocka -o $$@
+-include $(HOST)/$(2)/tests/host/test_$(1).c.d $(DMA_SRC:%=$(HOST)/$(2)/%.d)
+endef
+$(foreach t,$(DMA_TESTS),$(eval $(call dma_test_rule,$(t),model,)) $(eval $(call dma_test_rule,$(t),tiny,_tiny)))
+TESTS += $(DMA_TESTS) $(DMA_TESTS:%=%_tiny)
 
 # What a board recorded, on the same allocator (tests/replay.py; tests/host/replay.c says how).
 $(HOST)/replay: $(HOST)/model/tests/host/replay.c.o $(PAGE_SRC:%=$(HOST)/model/%.o)

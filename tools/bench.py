@@ -50,6 +50,7 @@ LIMITS = {
     ("kmem_cache_192_10k.alloc", "mean"): 106, ("kmem_cache_192_10k.free", "mean"): 160,
     ("objects_worst.alloc", "max"): 2000, ("objects_worst_8_bytes.alloc", "max"): 6000,
     ("objects_worst.free", "max"): 3500,
+    ("dma_coherent_4K.map", "max"): 40,
     ("kmap_local_highmem.map", "max"): 60, ("kmap_local_highmem.unmap", "max"): 50,
     ("kmap_local_lowmem.map", "max"): 12, ("kmap_local_lowmem.unmap", "max"): 6,
     ("kmap_highmem_same.map", "max"): 50, ("kmap_highmem_same.unmap", "max"): 40,
@@ -229,17 +230,20 @@ def main():
     os.chdir(ROOT)
     with open("tests/bench/peers.json", encoding="utf-8") as file:
         peers = json.load(file)
-    rows, objects, virtual, facts = {}, {}, {}, {}
+    rows, objects, virtual, dma, facts = {}, {}, {}, {}, {}
     measure_pages(rows, facts)
     measure_suite("objects", objects, facts)
     measure_suite("virtual", virtual, facts)
+    measure_suite("dma", dma, facts)
     measure_boot(facts)
     tables = {"pages": rows_table(rows, peers["rows"], SHOWN["pages"]),
               "objects": rows_table(objects, peers["objects"], SHOWN["objects"]),
               "held": held_table(facts),
-              "virtual": rows_table(virtual, peers["virtual"], SHOWN["virtual"]), "boot": boot_table(facts, peers["boot"])}
+              "virtual": rows_table(virtual, peers["virtual"], SHOWN["virtual"]),
+              "dma": rows_table(dma, {}, ()), "boot": boot_table(facts, peers["boot"])}
     rows.update(objects)
     rows.update(virtual)
+    rows.update(dma)
     print("executed instructions; in brackets how many times Strata's mean\n")
     for table in tables.values():
         print(text_table(table) + "\n")

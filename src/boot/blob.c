@@ -20,6 +20,22 @@ int blob_find_node(const void *blob, const char *name, size_t length)
 	return fdt_path_offset(blob, path);
 }
 
+int blob_find_device(const void *blob, const char *device)
+{
+	int node = blob_find_node(blob, device, strlen(device));
+	int depth = 0;
+
+	if (node >= 0)
+		return node;
+	for (node = 0; node >= 0; node = fdt_next_node(blob, node, &depth)) {
+		const char *name = fdt_get_name(blob, node, NULL);
+
+		if (name != NULL && strcmp(name, device) == 0)
+			return node;
+	}
+	return node;
+}
+
 const char *blob_node_path(const void *blob, uint32_t node)
 {
 	static char path[128];

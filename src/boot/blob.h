@@ -16,6 +16,10 @@
  */
 int blob_find_node(const void *blob, const char *name, size_t length);
 
+/* A device as people name it: by path, by alias or by its node's own name, unit address included; the first
+ * of several of that name. Negative (a libfdt error): there is none. */
+int blob_find_device(const void *blob, const char *name);
+
 /*
  * The CPU address of a node's first register, through the `ranges` of every bus above it. False
  * when a bus on the way does not pass it on, or the tree says no such thing.

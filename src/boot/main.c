@@ -13,6 +13,7 @@
 #include "boot/console.h"
 #include "boot/context_events.h"
 #include "boot/devices.h"
+#include "boot/dma.h"
 #include "boot/dtlint.h"
 #include "boot/info.h"
 #include "boot/kmap_events.h"
@@ -33,6 +34,7 @@
 #include "kern/selftest.h"
 #include "kern/thread.h"
 #include "mm/obj/atomic_sleep.h"
+#include "mm/dma/bounce.h"
 #include "mm/obj/object_check.h"
 #include "mm/obj/slab.h"
 #include "mm/phys/memblock.h"
@@ -83,7 +85,7 @@ static void name_areas(void)
 static const char *check_memory(void)
 {
 	static char text[128];
-	const char *window = kmap_events_check();
+	const char *window = kmap_events_check(), *pool = bounce_check();
 	struct object_check_result objects;
 	struct page_check_result pages;
 
@@ -94,7 +96,7 @@ static const char *check_memory(void)
 			 objects.cache != NULL ? objects.cache : "none", objects.address,
 			 objects.broken);
 	else
-		return window;
+		return window != NULL ? window : pool;
 	return text;
 }
 
@@ -308,6 +310,11 @@ static void say_addresses(void)
 	boot_plan_log_addresses(&plan);
 }
 
+static void setup_dma(void)
+{
+	boot_dma_init(&boot_info.tree, boot_blob(), &plan);
+}
+
 static void probe_devices(void)
 {
 	const struct firmware_memory *memory = &firmware_memory;
@@ -361,6 +368,7 @@ void boot_main(void)
 	setup_threads();       /* thread_run works; interrupts are let in */
 	offer_checks(); /* each suite of self-tests ends with a look at all pages and objects */
 	say_addresses();
+	setup_dma();     /* dma_map_single works */
 	probe_devices(); /* poweroff and reboot work */
 	say_summary();
 	kmap_events_say_forgotten(); /* no window of the boot is left that nobody needs */

@@ -6,7 +6,7 @@
 
 #include <inttypes.h>
 
-#include "arch/clock.h"
+#include "boot/rate.h"
 #include "kern/log.h"
 #include "kern/symbols.h"
 #include "kern/thread.h"
@@ -17,24 +17,6 @@
 #include "mm/phys/page_why.h"
 
 /* --- refusals -------------------------------------------------------------------------------- */
-
-/* Linux's limit: so many lines in five seconds; who allocates in a loop would say nothing new. */
-#define LINES_MOST     10U
-#define WINDOW_SECONDS 5U
-
-static bool may_say_more(void)
-{
-	static uint64_t window_start;
-	static uint32_t lines;
-	uint64_t now = clock_ticks();
-	uint64_t window_ticks = (uint64_t)WINDOW_SECONDS * clock_frequency_hz();
-
-	if (lines == 0 || now - window_start > window_ticks) {
-		window_start = now;
-		lines = 0;
-	}
-	return ++lines <= LINES_MOST;
-}
 
 /* The line that says what would help, then one for each zone. */
 static void say_why(const struct page_refusal *refusal, const char *flags)
@@ -62,9 +44,10 @@ static void say_why(const struct page_refusal *refusal, const char *flags)
 
 static void say_refusal(const struct page_refusal *refusal)
 {
+	static struct rate rate;
 	char text[GFP_TEXT_MAX];
 
-	if (!may_say_more())
+	if (!rate_allows(&rate))
 		return;
 	gfp_describe(refusal->gfp, text, sizeof(text));
 	if (refusal->order > PAGE_ORDER_MAX)

@@ -2,12 +2,13 @@
 #include "boot/plan.h"
 
 #include <inttypes.h>
-#include <libfdt.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "arch/layout.h"
 #include "boot/blob.h"
+#include "boot/dma_pools.h"
+#include "boot/dma_tree.h"
 #include "boot/finding.h"
 #include "kern/fatal.h"
 #include "kern/log.h"
@@ -23,51 +24,18 @@
 static const struct boot_tree *asked_tree;
 static const void *asked_blob;
 
-/* A device by path, alias or plain node name; negative when there is none. */
-static int find_device(const char *device)
-{
-	int node = blob_find_node(asked_blob, device, strlen(device));
-	int depth = 0;
-
-	if (node >= 0)
-		return node;
-	for (node = 0; node >= 0; node = fdt_next_node(asked_blob, node, &depth)) {
-		const char *name = fdt_get_name(asked_blob, node, NULL);
-
-		if (name != NULL && strcmp(name, device) == 0)
-			return node;
-	}
-	return node;
-}
-
-/* The window of the nearest bus above `node` that has any and through which RAM's start is seen. */
-static const struct dma_window *window_above(int node, uint64_t ram_base)
-{
-	for (node = fdt_parent_offset(asked_blob, node); node > 0;
-	     node = fdt_parent_offset(asked_blob, node))
-		for (uint32_t i = 0; i < asked_tree->window_count; i++) {
-			const struct dma_window *window = &asked_tree->windows[i];
-
-			if (window->node == (uint32_t)node && window->base <= ram_base &&
-			    ram_base < window->end)
-				return window;
-		}
-	return NULL;
-}
-
 static uint64_t bus_of_ram_base(const char *device, uint64_t ram_base)
 {
-	int node = asked_blob != NULL ? find_device(device) : -1;
-	const struct dma_window *window;
+	uint64_t bus = ram_base;
+	struct dma_device reach;
 
-	if (node < 0) {
+	if (!dma_tree_named(asked_tree, asked_blob, device, ram_base, &reach))
 		pr_warn("dma_limit=%s: no such device in the tree; taken as one without "
 			"dma-ranges\n",
 			device);
-		return ram_base;
-	}
-	window = window_above(node, ram_base);
-	return window != NULL ? window->bus_base + (ram_base - window->base) : ram_base;
+	else
+		dma_bus_of_phys(&reach, ram_base, &bus);
+	return bus;
 }
 
 /* --- computing ------------------------------------------------------------------------------- */
@@ -125,6 +93,32 @@ static void compute_dma_limit(const struct boot_tree *tree, const void *blob,
 	asked_blob = NULL;
 }
 
+/* Of a source in the tree, in a static buffer. */
+static const char *source_text(const struct dma_limit *dma, enum dma_limit_source source,
+			       const void *blob)
+{
+	static char text[160];
+
+	switch (source) {
+	case DMA_LIMIT_FROM_DMA_ZONE:
+		return "dma_zone=";
+	case DMA_LIMIT_FROM_CONFIG:
+		return "CONFIG_DMA_ZONE_SIZE";
+	case DMA_LIMIT_FROM_DMA_RANGES:
+		snprintf(text, sizeof(text), "dma-ranges of %s",
+			 blob_node_path(blob, dma->reach.node));
+		return text;
+	case DMA_LIMIT_FROM_SIMDMA:
+		snprintf(text, sizeof(text), "simdma=%u", dma_limit_simdma_bits());
+		return text;
+	case DMA_LIMIT_FROM_DEVICE:
+		snprintf(text, sizeof(text), "dma_limit=%s", dma->reach.device);
+		return text;
+	default:
+		return "nothing: every device reaches all RAM";
+	}
+}
+
 static void say_dma_limit(const struct boot_plan *plan, const void *blob)
 {
 	const struct dma_limit *dma = &plan->dma;
@@ -135,6 +129,11 @@ static void say_dma_limit(const struct boot_plan *plan, const void *blob)
 	for (unsigned int i = 0; i < dma->missing_device_count; i++)
 		pr_warn("dma_limit=%s: leaves out the start of RAM: no limit taken from it\n",
 			dma->missing_devices[i]);
+	if (dma->reach.bytes < dma->bytes)
+		pr_warn("%s is wider than what %s reaches, %" PRIu64
+			" KiB from RAM base: pages for that are taken by range, not by zone\n",
+			source_text(dma, dma->source, blob),
+			source_text(dma, dma->reach.source, blob), dma->reach.bytes >> 10);
 	if (dma->source != DMA_LIMIT_FROM_NOTHING)
 		pr_info("DMA limit: %" PRIu64 " KiB from RAM base, set by %s\n", dma->bytes >> 10,
 			boot_plan_dma_source(plan, blob));
@@ -279,6 +278,7 @@ void boot_plan_compute(const struct boot_tree *tree, const void *blob, uint64_t 
 	}
 	/* Pages that are RAM only in part belong to nobody; memblock must not give out their bytes. */
 	memblock_trim_memory(PAGE_SIZE);
+	dma_pools_plan(tree, blob, plan);
 	say_vmalloc(&plan->layout);
 	describe_lowmem(&input.lowmem, plan);
 	say_lowmem(plan);
@@ -289,26 +289,7 @@ void boot_plan_compute(const struct boot_tree *tree, const void *blob, uint64_t 
 
 const char *boot_plan_dma_source(const struct boot_plan *plan, const void *blob)
 {
-	static char text[160];
-
-	switch (plan->dma.source) {
-	case DMA_LIMIT_FROM_DMA_ZONE:
-		return "dma_zone=";
-	case DMA_LIMIT_FROM_CONFIG:
-		return "CONFIG_DMA_ZONE_SIZE";
-	case DMA_LIMIT_FROM_DMA_RANGES:
-		snprintf(text, sizeof(text), "dma-ranges of %s",
-			 blob_node_path(blob, plan->dma.node));
-		return text;
-	case DMA_LIMIT_FROM_SIMDMA:
-		snprintf(text, sizeof(text), "simdma=%u", dma_limit_simdma_bits());
-		return text;
-	case DMA_LIMIT_FROM_DEVICE:
-		snprintf(text, sizeof(text), "dma_limit=%s", plan->dma.device);
-		return text;
-	default:
-		return "nothing: every device reaches all RAM";
-	}
+	return source_text(&plan->dma, plan->dma.source, blob);
 }
 
 const char *boot_plan_reason(const struct boot_plan *plan, enum layout_reason reason)

@@ -10,6 +10,14 @@
 #include "mm/phys/dma_limit.h"
 #include "mm/phys/zone_layout.h"
 
+#define BOOT_POOLS_MAX 8
+
+/* Memory that bounces what a device does not reach (mm/dma/bounce.h), reserved in memblock. */
+struct boot_pool {
+	uint64_t base, bytes;
+	char name[128]; /* "swiotlb", or whose alone it is */
+};
+
 struct boot_plan {
 	uint64_t ram_base;
 	uint32_t page_offset;
@@ -17,6 +25,8 @@ struct boot_plan {
 	struct zone_layout layout;
 	char lowmem_asked[32]; /* "lowmem=64M", "highmem=all"; empty: neither */
 	char lowmem_why[96];   /* why lowmem ends where these two end it */
+	struct boot_pool pools[BOOT_POOLS_MAX];
+	unsigned int pool_count;
 };
 
 /*

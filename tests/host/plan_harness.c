@@ -18,6 +18,7 @@
 #include "kern/fatal.h"
 #include "kern/log.h"
 #include "kern/param.h"
+#include "mm/dma/options.h"
 #include "mm/phys/memblock.h"
 #include "mm/phys/zone_params.h"
 
@@ -116,6 +117,7 @@ void harness_reset(void)
 	memblock.bottom_up = false;
 	mem_param_reset();
 	dma_limit_reset();
+	dma_options_reset();
 	zone_params_reset();
 	finding_reset();
 	logged[0] = '\0';

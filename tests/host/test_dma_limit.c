@@ -169,7 +169,7 @@ static void test_refused(void **state)
 	assert_int_equal(dma_limit_simdma_bits(), 0);
 	/* 47 letters are accepted and kept. */
 	decide("dma_limit=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab:28bits", NULL, 0);
-	assert_string_equal(limit.device, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab");
+	assert_string_equal(limit.reach.device, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab");
 }
 
 static void test_nine_devices(void **state)
@@ -181,7 +181,7 @@ static void test_nine_devices(void **state)
 	       NULL, 0);
 	assert_int_equal(complaints, 1);
 	expect(1 << 20, DMA_LIMIT_FROM_DEVICE);
-	assert_string_equal(limit.device, "a");
+	assert_string_equal(limit.reach.device, "a");
 }
 
 /* A reach that does not hold the RAM base limits nothing, and is told. */
@@ -214,15 +214,15 @@ static void test_windows(void **state)
 	(void)state;
 	decide("", windows, 1);
 	expect(0x10000000, DMA_LIMIT_FROM_DMA_RANGES);
-	assert_int_equal(limit.node, 1);
+	assert_int_equal(limit.reach.node, 1);
 	decide("", windows, 2);
 	expect(0x8000000, DMA_LIMIT_FROM_DMA_RANGES);
-	assert_int_equal(limit.node, 2);
+	assert_int_equal(limit.reach.node, 2);
 	decide("", windows + 2, 1);
 	expect_none();
 	decide("", windows, ARRAY_SIZE(windows));
 	expect(0x6000000, DMA_LIMIT_FROM_DMA_RANGES);
-	assert_int_equal(limit.node, 4);
+	assert_int_equal(limit.reach.node, 4);
 	assert_int_equal(limit.missing_node_count, 2);
 	assert_int_equal(limit.missing_nodes[0], 5);
 	assert_int_equal(limit.missing_nodes[1], 7);

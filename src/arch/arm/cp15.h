@@ -23,6 +23,7 @@
 	}
 
 CP15_READ(midr, 0, c0, c0, 0)
+CP15_READ(ctr, 0, c0, c0, 1)
 CP15_READ(sctlr, 0, c1, c0, 0)
 CP15_READ(ttbr0, 0, c2, c0, 0)
 CP15_READ(dfsr, 0, c5, c0, 0)
@@ -36,6 +37,8 @@ CP15_WRITE(vbar, 0, c12, c0, 0)
 CP15_WRITE(ats1cpr, 0, c7, c8, 0)
 CP15_WRITE(ats1cpw, 0, c7, c8, 1)
 CP15_WRITE(dccmvau, 0, c7, c11, 1)
+CP15_WRITE(dcimvac, 0, c7, c6, 1)
+CP15_WRITE(dccmvac, 0, c7, c10, 1)
 CP15_WRITE(dccimvac, 0, c7, c14, 1)
 CP15_WRITE(tlbiallis, 0, c8, c3, 0)
 CP15_WRITE(tlbimvaais, 0, c8, c3, 3)

@@ -56,7 +56,7 @@ static bool parse_device_reach(const char *text, struct device_limit *limit)
 	const char *rest = text;
 	uint64_t number;
 
-	limit->is_bits = false;
+	*limit = (struct device_limit){ .is_bits = false };
 	if (strstr(text, "bits") != NULL) {
 		limit->is_bits = true;
 		return parse_size_or_bits(text, &limit->bits_bytes);
@@ -116,6 +116,22 @@ unsigned int dma_limit_simdma_bits(void)
 	return simdma_bits;
 }
 
+bool dma_limit_rule(unsigned int index, struct dma_limit_rule *rule)
+{
+	const struct device_limit *limit = &devices[index];
+
+	if (index >= device_count)
+		return false;
+	*rule = (struct dma_limit_rule){
+		.name = limit->name,
+		.is_bits = limit->is_bits,
+		.bytes = limit->is_bits ? limit->bits_bytes : 0,
+		.first_bus = limit->base,
+		.last_bus = limit->last,
+	};
+	return true;
+}
+
 void dma_limit_reset(void)
 {
 	dma_zone_bytes = DMA_LIMIT_NONE;
@@ -127,10 +143,10 @@ void dma_limit_reset(void)
 static bool take_smaller(const struct dma_limit_input *input, struct dma_limit *limit,
 			 uint64_t bytes, enum dma_limit_source source)
 {
-	if (bytes >= input->ram_end - input->ram_base || bytes >= limit->bytes)
+	if (bytes >= input->ram_end - input->ram_base || bytes >= limit->reach.bytes)
 		return false;
-	limit->bytes = bytes;
-	limit->source = source;
+	limit->reach.bytes = bytes;
+	limit->reach.source = source;
 	return true;
 }
 
@@ -153,7 +169,7 @@ static void consider_node(const struct dma_limit_input *input, unsigned int firs
 		return;
 	}
 	if (take_smaller(input, limit, end - input->ram_base, DMA_LIMIT_FROM_DMA_RANGES))
-		limit->node = windows[0].node;
+		limit->reach.node = windows[0].node;
 }
 
 static void consider_windows(const struct dma_limit_input *input, struct dma_limit *limit)
@@ -191,14 +207,14 @@ static void consider_device(const struct dma_limit_input *input, const struct de
 		bytes += bytes < UINT64_MAX; /* to half-open */
 	}
 	if (take_smaller(input, limit, bytes, DMA_LIMIT_FROM_DEVICE))
-		limit->device = device->name;
+		limit->reach.device = device->name;
 }
 
 void dma_limit_compute(const struct dma_limit_input *input, struct dma_limit *limit)
 {
 	memset(limit, 0, sizeof(*limit));
-	limit->bytes = DMA_LIMIT_NONE;
-	limit->source = DMA_LIMIT_FROM_NOTHING;
+	limit->reach.bytes = DMA_LIMIT_NONE;
+	limit->reach.source = DMA_LIMIT_FROM_NOTHING;
 
 	consider_windows(input, limit);
 	if (simdma_bits != 0)
@@ -206,6 +222,8 @@ void dma_limit_compute(const struct dma_limit_input *input, struct dma_limit *li
 	for (unsigned int i = 0; i < device_count; i++)
 		consider_device(input, &devices[i], limit);
 
+	limit->bytes = limit->reach.bytes;
+	limit->source = limit->reach.source;
 	if (CONFIG_DMA_ZONE_SIZE != 0) {
 		limit->bytes = CONFIG_DMA_ZONE_SIZE;
 		limit->source = DMA_LIMIT_FROM_CONFIG;

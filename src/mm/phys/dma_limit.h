@@ -41,11 +41,19 @@ struct dma_limit_input {
 	uint64_t (*bus_of_ram_base)(const char *device, uint64_t ram_base);
 };
 
-struct dma_limit {
+/* How far, and who says so. */
+struct dma_limit_candidate {
 	uint64_t bytes; /* from ram_base, or DMA_LIMIT_NONE */
 	enum dma_limit_source source;
 	uint32_t node;      /* DMA_LIMIT_FROM_DMA_RANGES: whose */
 	const char *device; /* DMA_LIMIT_FROM_DEVICE: whose; valid as long as the boot arguments */
+};
+
+struct dma_limit {
+	uint64_t bytes; /* from ram_base, or DMA_LIMIT_NONE */
+	enum dma_limit_source source;
+	/* What the devices alone say, whatever dma_zone= and CONFIG_DMA_ZONE_SIZE do. */
+	struct dma_limit_candidate reach;
 
 	/* Windows that leave out the RAM base set no limit; the caller says so, once for each. */
 	uint32_t missing_nodes[DMA_LIMIT_MISSES_MAX];
@@ -53,6 +61,18 @@ struct dma_limit {
 	const char *missing_devices[DMA_LIMIT_DEVICES_MAX];
 	unsigned int missing_device_count;
 };
+
+/* What dma_limit= says of a device. */
+struct dma_limit_rule {
+	const char *name; /* a path, an alias or a node's name, as it was given */
+	bool is_bits;     /* lines counted from the bus address of the first byte of RAM: bytes */
+	uint64_t bytes;   /* else bus addresses [first_bus, last_bus] */
+	uint64_t first_bus;
+	uint64_t last_bus;
+};
+
+/* One after the other, from index 0. False: there are no more. */
+bool dma_limit_rule(unsigned int index, struct dma_limit_rule *rule);
 
 /* Decide. Uses the boot parameters dma_zone=, simdma= and dma_limit= as they are at the moment. */
 void dma_limit_compute(const struct dma_limit_input *input, struct dma_limit *limit);

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+#include "mm/dma/touch.h"
+
+#include <string.h>
+
+#include "arch/cache.h"
+#include "mm/virt/kmap.h"
+
+/* How much of [phys, phys + bytes) has addresses in a row. */
+static size_t piece_bytes(phys_addr_t phys, size_t bytes)
+{
+	phys_addr_t highmem = page_to_phys(kmap_highmem);
+	size_t most =
+		phys < highmem ? (size_t)(highmem - phys) : PAGE_SIZE - (size_t)(phys % PAGE_SIZE);
+
+	return bytes < most ? bytes : most;
+}
+
+static char *open_piece(phys_addr_t phys)
+{
+	char *page = kmap_local_page(phys_to_page(phys));
+
+	return page != NULL ? page + phys % PAGE_SIZE : NULL;
+}
+
+bool dma_touch(phys_addr_t phys, size_t bytes, dma_toucher *touch, void *context)
+{
+	while (bytes != 0) {
+		size_t piece = piece_bytes(phys, bytes);
+		char *address = open_piece(phys);
+
+		if (address == NULL)
+			return false;
+		touch(address, piece, context);
+		kunmap_local(address);
+		phys += piece;
+		bytes -= piece;
+	}
+	return true;
+}
+
+static void clean(const void *address, size_t bytes, void *context)
+{
+	(void)context;
+	cache_clean(address, bytes);
+}
+
+/* Pages end with a line, so only the range's own ends can be parts of one. */
+static void invalidate(const void *address, size_t bytes, void *context)
+{
+	(void)context;
+	cache_invalidate(address, bytes);
+}
+
+bool dma_touch_clean(phys_addr_t phys, size_t bytes)
+{
+	return dma_touch(phys, bytes, clean, NULL);
+}
+
+bool dma_touch_invalidate(phys_addr_t phys, size_t bytes)
+{
+	return dma_touch(phys, bytes, invalidate, NULL);
+}
+
+/* Wherever they begin: ARMv7 loads words of Normal memory from any address. */
+struct __attribute__((packed, may_alias)) chunk {
+	uint32_t words[8];
+};
+
+/*
+ * The C library's memcpy goes byte by byte when one of the two begins in the middle of a word, or always,
+ * as picolibc's small one: four instructions a byte, and buffers of packets seldom are aligned.
+ */
+static void copy(char *to, const char *from, size_t bytes)
+{
+	for (; bytes >= sizeof(struct chunk); bytes -= sizeof(struct chunk)) {
+		*(struct chunk *)to = *(const struct chunk *)from;
+		to += sizeof(struct chunk);
+		from += sizeof(struct chunk);
+		__asm__ volatile("" ::: "memory"); /* or the loop becomes a call of memcpy */
+	}
+	memcpy(to, from, bytes);
+}
+
+bool dma_touch_copy(phys_addr_t to, phys_addr_t from, size_t bytes)
+{
+	while (bytes != 0) {
+		size_t piece = piece_bytes(to, piece_bytes(from, bytes));
+		char *source = open_piece(from), *target;
+
+		if (source == NULL)
+			return false;
+		target = open_piece(to);
+		if (target != NULL) {
+			copy(target, source, piece);
+			kunmap_local(target);
+		}
+		kunmap_local(source);
+		if (target == NULL)
+			return false;
+		to += piece;
+		from += piece;
+		bytes -= piece;
+	}
+	return true;
+}
