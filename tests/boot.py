@@ -327,6 +327,71 @@ def objects_group():
                 ("virt", "2G", "mem=20M"))]
 
 
+# --- DMA -------------------------------------------------------------------------------------------
+
+def dma_suite(bootargs, *lines, **options):
+    """The suite passes under these limits, and the log has these lines."""
+    output = boot(f'{bootargs} run="selftest dma;dmainfo;poweroff"', **options)
+    judge_selftest(output)
+    has(output, *lines)
+
+
+def dma_zone_wider():
+    dma_suite("dma_zone=512M dma_limit=pl011@9000000:27bits",
+              "dma_zone= is wider than what dma_limit=pl011@9000000 reaches, 131072 KiB from RAM base: "
+              "pages for that are taken by range, not by zone",
+              "DMA limit: 524288 KiB from RAM base, set by dma_zone=",
+              "  pages: by range, no zone is reached whole; bounced through: swiotlb")
+
+
+def dma_window_of_its_own():
+    dma_suite("dma_limit=pl011@9000000:64M@0x50000000",
+              "dma_limit=pl011@9000000: leaves out the start of RAM: no limit taken from it",
+              "DMA bounce pool: 1024 KiB at 0x53f00000 for pl011@9000000",
+              "  dma_limit=: bus 0x50000000-0x53ffffff", "bounced through: pl011@9000000")
+
+
+def dma_mask():
+    dma_suite("dma_limit=pl011@9000000:0x4fffffff",
+              "DMA limit: 262144 KiB from RAM base, set by dma_limit=pl011@9000000",
+              "  dma_limit=: bus 0-0x4fffffff", "  pages: from DMA; bounced through: swiotlb")
+
+
+def dma_bus_in_tree():
+    """A device below a bus with windows of its own that sees the caches, and without that."""
+    for argument, sees in (("", "sees"), ("dma_coherent=off", "does not see")):
+        tree = Tree(bootargs=f'{argument} run="dma explain dev@0 0x41000000;iomem;poweroff"')
+        for name in ("#address-cells", "#size-cells"):
+            tree.cells("/bus", name, 1)
+        tree.cells("/bus", "dma-ranges", 0, 0, 0x41000000, 0x1000000).empty("/bus", "dma-coherent")
+        tree.text("/bus/dev@0", "compatible", "test,none")
+        output = raw(tree)
+        has(output, f"/bus/dev@0: mask 0xffffffff, coherent mask 0xffffffff, {sees} the caches",
+            "  window 0: bus 0-0xffffff shows 0x41000000-0x41ffffff",
+            "0x41000000: zone Normal, bus 0, reached through window 0; mapped as it is",
+            "  41fc0000-41ffffff : DMA bounce pool")
+
+
+def dma_group():
+    """From 16 MiB of reach up, on both boards, up to 960 MiB and 3 GiB."""
+    tests = [(f"simdma={bits} {rest}, {board} {split}",
+              lambda a=f"simdma={bits} {rest}", b=board, s=split, o=options: dma_suite(
+                  a, board=b, vmsplit=s, **o))
+             for board, split, bits, rest, options in (
+                 ("virt", "3G", 24, "", {"mem": "3G"}), ("virt", "1G", 24, "dma_coherent=off", {"mem": "3G"}),
+                 ("virt", "2G", 26, "dma_debug=1", {"mem": "1G"}), ("virt", "3G", 30, "", {"mem": "3G"}),
+                 ("raspi2b", "2G", 24, "dma_debug=1", {}), ("raspi2b", "3G", 28, "", {}),
+                 ("raspi2b", "1G", 29, "dma_coherent=off", {}))]
+    tests += [("swiotlb=", lambda: dma_suite(
+                  "swiotlb=1M", "DMA bounce pool: 1024 KiB at 0x", "512 slots of 2048")),
+              ("swiotlb=0", lambda: dma_suite("simdma=28 swiotlb=0", "no bounce pool")),
+              ("dma_check=off", lambda: dma_suite("dma_check=off", "dma_check=off: devices get addresses")),
+              ("dma_zone= wider than a reach", dma_zone_wider),
+              ("a window without the start of RAM", dma_window_of_its_own),
+              ("a mask", dma_mask), ("a bus of the tree", dma_bus_in_tree)]
+    return tests
+
+
 # --- lowmem= and highmem=all -----------------------------------------------------------------------
 
 def lowmem_is(bootargs, lowmem_mib, ram_mib, *lines, base_mib=1024, suites="", **options):
@@ -955,7 +1020,7 @@ def console_group():
 
 GROUPS = {
     "selftest": selftest_group, "watched": watched_group, "pages": pages_group,
-    "objects": objects_group, "lowmem": lowmem_group,
+    "objects": objects_group, "dma": dma_group, "lowmem": lowmem_group,
     "placing": placing_group, "tree": tree_group,
     "hostile": hostile_group, "console": console_group,
     "recorded-raspi2b-3g": lambda: recorded_group("raspi2b", "3G", 0, 1),

@@ -31,7 +31,8 @@ CONTROLS = (("src/mm/phys/buddy.c", '#include "mm/phys/buddy.h"\n'),
             ("src/mm/obj/kmalloc.c", '#include "mm/obj/cache.h"\n'),
             ("src/arch/arm/mmu.c", '#include "arch/mmu.h"\n'),
             ("src/mm/virt/vmalloc.c", '#include "mm/virt/vmap_area.h"\n'),
-            ("src/mm/virt/pkmap.c", '#include "mm/virt/pkmap.h"\n'))
+            ("src/mm/virt/pkmap.c", '#include "mm/virt/pkmap.h"\n'),
+            ("src/mm/dma/map.c", '#include "mm/dma/map.h"\n'))
 
 # Quick ones first. (program, constants, arguments)
 PAGE_UNITS = ("test_pages", "test_pages_gfp", "test_pages_types", "test_pages_pieces", "test_pages_why",
@@ -53,6 +54,8 @@ WINDOW_SOURCES = tuple(f"src/mm/virt/{name}" for name in (
 OWN_TESTS = {"src/kern/irq.c": "test_irq", "src/kern/callout.c": "test_callout",
              "src/kern/clock.c": "test_clock"}
 DEVICES = "src/boot/devices.c"
+DMA_PROGRAMS = [(unit, constants, []) for constants in ("tiny", "model")
+                for unit in ("test_dma_reach", "test_dma", "test_dma_debug")]
 KMAP_PROGRAMS = [("test_kmap", constants, ["20000"]) for constants in ("tiny", "model")]
 
 
@@ -142,6 +145,8 @@ class Build:
             sources = [AREA_TREE]
         if program == "test_kmap":
             sources = self.options.kmap_sources
+        if program.startswith("test_dma"):
+            sources = self.options.dma_sources
         if program == "test_devices":
             sources = self.options.device_sources
         if program in OWN_TESTS.values():
@@ -184,6 +189,8 @@ def programs_for(path):
         return [("test_area_tree", "sanitized", [])] + VIRTUAL_PROGRAMS
     if path in WINDOW_SOURCES:
         return KMAP_PROGRAMS
+    if path.startswith("src/mm/dma/"):
+        return DMA_PROGRAMS
     if path in OWN_TESTS:
         return [(OWN_TESTS[path], "model", [])]
     if path == DEVICES:
@@ -216,6 +223,7 @@ def main():
     parser.add_argument("--object-sources", type=str.split, default=[], help="those of objects")
     parser.add_argument("--virtual-sources", type=str.split, default=[], help="those of vmalloc")
     parser.add_argument("--kmap-sources", type=str.split, default=[], help="those of windows")
+    parser.add_argument("--dma-sources", type=str.split, default=[], help="those of DMA")
     parser.add_argument("--device-sources", type=str.split, default=[], help="those of devices")
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--list", action="store_true")

@@ -284,8 +284,41 @@ def callouts(board):
                         rows[1]), "no figures", rows)
 
 
+def dma(board):
+    """What a device reaches, address by address, on a bus with a view of its own and on one without."""
+    device, first, bus = {"virt": ("pl011@9000000", 0x40000000, 0x40000000),
+                          "raspi2b": ("serial0", 0, 0xC0000000)}[board]
+    rows = boot(board, f"dma explain {device} {first + 0x100000:#x}\r"
+                f"dma explain {device} {first + 0x12345678:#x}\r"
+                f"dma explain {device} 1500\rdma explain {device} 1M\rdma explain {device} 0x3f201000\r"
+                "dma explain\rdma explain nobody 0x0\r" f"dma explain {device} 12x\r"
+                "dma ex\t\x15dmainfo\rdmainfo all\r", f"dma_limit={device}:28bits")
+    text = "\n".join(rows)
+    pool = r"bounced through swiotlb, 0x[0-9a-f]+-0x[0-9a-f]+"
+    last = bus + (1 << 28) - 1
+    for wanted in (rf"^{first + 0x100000:#x}: zone DMA, bus {bus + 0x100000:#x}, reached.*; mapped as it is$",
+                   rf"^{first + 0x12345678:#x}: zone Normal, bus {bus + 0x12345678:#x}, not reached: "
+                   rf"dma_limit= leaves bus 0-{last:#x}; {pool}$",
+                   rf"^1500 bytes:\n  in DMA      mapped as it is\n  in Normal   not all is reached: "
+                   rf"dma_limit= leaves bus 0-{last:#x}; beyond that {pool}$",
+                   r"^1048576 bytes:\n.*\n  in Normal .* beyond that refused, too large to bounce in one",
+                   r"^0x3f201000: not RAM, (bus 0x3f201000, reached; mapped as it is|"
+                   r"not reached: no window shows it; refused, what is not RAM cannot be bounced)$",
+                   r"^dma: expects explain, a device's path",
+                   r"^dma explain: no device nobody in the tree",
+                   r"^dma explain: 12x: expects an address",
+                   r"^strata> dma explain$",
+                   r"^  pages: from DMA; bounced through: swiotlb\n  live: 0 mappings, 0 coherent buffers$",
+                   r"^pool swiotlb: .* slots of 2048: 0 used, 0 at most, \d+ free in a row; 0 runs taken, "
+                   r"0 refused$",
+                   r"^dmainfo: expects nothing$"):
+        expect(re.search(wanted, text, flags=re.M), f"not on the screen: {wanted}", rows)
+    rows = boot(board, "dmainfo\r")
+    holds(rows, "no bounce pool")
+
+
 TESTS = (editing, long_line, history, completion, help_lists, help_boot, run_commands, uptime,
-         page_reports, playing, type_ahead, interrupts, callouts)
+         page_reports, playing, type_ahead, interrupts, callouts, dma)
 
 
 def main():

@@ -170,6 +170,14 @@ endef
 $(foreach t,$(DMA_TESTS),$(eval $(call dma_test_rule,$(t),model,)) $(eval $(call dma_test_rule,$(t),tiny,_tiny)))
 TESTS += $(DMA_TESTS) $(DMA_TESTS:%=%_tiny)
 
+# As the boot sets it up, from a tree.
+DMA_BOOT_SRC := $(DMA_SRC) $(TREE) src/boot/blob.c src/boot/dma.c src/boot/dma_tree.c
+$(HOST)/test_dma_boot: $(HOST)/model/tests/host/test_dma_boot.c.o $(DMA_BOOT_SRC:%=$(HOST)/model/%.o)
+	@echo "  HOSTLD  $@"
+	@$(HOSTCC) $(SANITIZED) $^ -lcmocka -o $@
+-include $(HOST)/model/tests/host/test_dma_boot.c.d $(DMA_BOOT_SRC:%=$(HOST)/model/%.d)
+TESTS += dma_boot
+
 # What a board recorded, on the same allocator (tests/replay.py; tests/host/replay.c says how).
 $(HOST)/replay: $(HOST)/model/tests/host/replay.c.o $(PAGE_SRC:%=$(HOST)/model/%.o)
 	@echo "  HOSTLD  $@"
@@ -225,10 +233,10 @@ bench: images  ## instructions of each call beside Linux's and others' (build/be
 
 # Plants bugs; takes some minutes, so not part of `make test`.
 .PHONY: mutation
-mutation: $(addprefix $(HOST)/test_,mmu area_tree irq callout clock devices) $(foreach t,$(PAGE_TESTS) $(OBJECT_TESTS) $(VIRTUAL_TESTS) kmap,$(HOST)/test_$(t) $(HOST)/test_$(t)_tiny)  ## plant known bugs one at a time and see each caught by a test
+mutation: $(addprefix $(HOST)/test_,mmu area_tree irq callout clock devices) $(foreach t,$(PAGE_TESTS) $(OBJECT_TESTS) $(VIRTUAL_TESTS) $(DMA_TESTS) kmap,$(HOST)/test_$(t) $(HOST)/test_$(t)_tiny)  ## plant known bugs one at a time and see each caught by a test
 	@tests/mutation.py -j $(JOBS) --cc '$(HOSTCC) $(filter-out -MMD -MP,$(SANITIZED))' --sources '$(PAGE_SRC)' \
 	  --object-sources '$(OBJECT_SRC)' --virtual-sources '$(VIRTUAL_SRC)' \
-	  --kmap-sources '$(KMAP_SRC)' --device-sources '$(test_devices_SRC)'
+	  --kmap-sources '$(KMAP_SRC)' --dma-sources '$(DMA_SRC)' --device-sources '$(test_devices_SRC)'
 
 lint:  ## include arrows, layout of the source, cppcheck, shellcheck
 	@tools/lint.sh

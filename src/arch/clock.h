@@ -11,6 +11,15 @@
 /* Read in program order: not before what stands before it was done. */
 uint64_t clock_ticks(void);
 
+/* The same but for that: it may be read some instructions early. CNTVCT, ARM DDI 0406C B8.1.3. */
+static inline uint64_t clock_ticks_about(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("mrrc p15, 1, %0, %1, c14" : "=r"(low), "=r"(high));
+	return (uint64_t)high << 32 | low;
+}
+
 /*
  * Ticks in a second as the firmware wrote it down, which is its duty. 0: it did not, as on some
  * starts of a Raspberry Pi; nothing tells how fast the counter is then.

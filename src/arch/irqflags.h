@@ -47,7 +47,6 @@ static inline uint32_t local_irq_save(void)
 {
 	uint32_t flags;
 
-	/* cppcheck-suppress uninitvar; it does not know asm inline */
 	__asm__ inline volatile("mrs %0, cpsr\n"
 				"1:\tcpsid i\n" IRQ_SITE_MASKS
 				: "=r"(flags)

@@ -56,7 +56,7 @@ enum unwind_result unwind_step(const struct unwind_space *space, struct unwind_r
 
 void unwind_from_exception(const struct exception_frame *frame, struct unwind_registers *registers);
 
-/* The stack that the running thread has from now on. */
+/* The running thread's stack: for who walks, as it may be another than the last time. */
 static inline void unwind_set_thread_stack(const struct unwind_range *stack)
 {
 	unwind_image.stacks[UNWIND_STACKS - 1] = *stack;

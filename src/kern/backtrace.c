@@ -62,6 +62,7 @@ void backtrace_print(const struct unwind_registers *from, bool interrupted)
 	const struct cpu_context *context = this_cpu_context();
 	struct unwind_registers registers = *from;
 
+	unwind_set_thread_stack(thread_stack());
 	pr_err("Backtrace:\n");
 	print_frames(&unwind_image, &registers, interrupted);
 	if (!in_interrupt() || context->interrupted == NULL)
@@ -88,6 +89,7 @@ unsigned int backtrace_capture(uintptr_t *pc, unsigned int most, uintptr_t skip_
 	unsigned int found = 0;
 
 	unwind_here(&registers);
+	unwind_set_thread_stack(thread_stack());
 	while (found < most) {
 		enum unwind_result result = unwind_step(&unwind_image, &registers, false);
 

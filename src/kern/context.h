@@ -19,11 +19,13 @@
 #define PREEMPT_IN_INTERRUPT 0x10000U
 
 struct thread;
+struct run_queue;
 
 struct cpu_context {
 	uint32_t preempt_count;
-	uint32_t resched;       /* not 0: another thread should run as soon as it may */
-	struct thread *current; /* NULL until the threads are started */
+	uint32_t resched;        /* not 0: another thread should run as soon as it may */
+	struct thread *current;  /* NULL until the threads are started */
+	struct run_queue *queue; /* thread.c's */
 	const struct interrupt_frame *interrupted; /* of the handler that runs, else stale */
 };
 

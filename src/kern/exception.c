@@ -223,6 +223,7 @@ void exception_report(const struct exception_info *info, const struct exception_
 	struct unwind_registers registers;
 
 	log_seize_console();
+	unwind_set_thread_stack(thread_stack());
 	if (nested) {
 		report_nested(info, frame);
 		fatal_stop();

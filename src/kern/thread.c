@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One core's ready threads are in a list for each priority, and a word says which lists are not empty:
+ * One core's ready threads are in a list for each priority, the highest first (that is what a level is:
+ * THREAD_PRIORITIES - 1 less the priority), and a word says which lists are not empty:
  * the next one is found by one count-leading-zeros. The running thread is in none of them.
  *
  * There is no tick. While a thread runs and another of its priority is ready, a callout comes every
@@ -29,9 +30,10 @@ struct thread {
 	uintptr_t sp;
 	struct thread *next_ready;
 	struct unwind_range stack;
-	uint64_t went_on_ticks, run_ticks;
+	uint64_t run_ticks;     /* while it runs: less what the counter showed when it went on */
+	uint32_t went_on_ticks; /* the low half of that */
 	uint32_t switches;
-	uint8_t priority;
+	uint8_t level; /* THREAD_PRIORITIES - 1 less its priority */
 	uint8_t state;
 	bool timed_out, timed, stopping, poked, starving, gave_up;
 
@@ -50,20 +52,44 @@ struct ready_list {
 };
 
 struct run_queue {
-	uint32_t ready; /* bit n: lists[n] is not empty */
+	uint32_t ready; /* bit 31 - n: lists[n] is not empty */
 	struct ready_list lists[THREAD_PRIORITIES];
 	struct callout slice;
+	bool slicing; /* it is started, or preemption is off and nobody wants it */
 };
 
 static DEFINE_PER_CPU(struct run_queue, run_queue);
+
+static inline uint8_t level_of(unsigned int priority)
+{
+	return (uint8_t)(THREAD_PRIORITIES - 1 - priority);
+}
+
+static inline uint32_t bit_of(unsigned int level)
+{
+	return 0x80000000U >> level;
+}
+
+/* THREAD_PRIORITIES: no thread is ready. */
+static inline unsigned int first_level(const struct run_queue *queue)
+{
+	return queue->ready != 0 ? (unsigned int)__builtin_clz(queue->ready) : THREAD_PRIORITIES;
+}
+
+static inline struct run_queue *queue_of(const struct cpu_context *context)
+{
+	return context->queue;
+}
 
 /* The first thread has the boot stack, the idle thread its own, and both are always there. */
 static struct thread first_thread, *idle_thread;
 static struct thread *oldest, *youngest;
 static uint32_t next_number = 1, starving_threads;
 static struct thread_stacks stacks;
-static struct thread_switch_watch watch;
 static bool preemption = true;
+
+static uintptr_t nothing_watched;
+static struct thread_switch_watch watch = { .word = &nothing_watched };
 
 static const char *parse_preempt(const char *value)
 {
@@ -80,7 +106,7 @@ BOOT_PARAM(preempt, parse_preempt, "on|off",
 
 static inline void push_last(struct run_queue *queue, struct thread *thread)
 {
-	struct ready_list *list = &queue->lists[thread->priority];
+	struct ready_list *list = &queue->lists[thread->level];
 
 	thread->next_ready = NULL;
 	if (list->first == NULL)
@@ -88,37 +114,37 @@ static inline void push_last(struct run_queue *queue, struct thread *thread)
 	else
 		list->last->next_ready = thread;
 	list->last = thread;
-	queue->ready |= 1U << thread->priority;
+	queue->ready |= bit_of(thread->level);
 }
 
 /* Who was preempted goes on with its turn before its equals. */
 static void push_first(struct run_queue *queue, struct thread *thread)
 {
-	struct ready_list *list = &queue->lists[thread->priority];
+	struct ready_list *list = &queue->lists[thread->level];
 
 	thread->next_ready = list->first;
 	if (list->first == NULL)
 		list->last = thread;
 	list->first = thread;
-	queue->ready |= 1U << thread->priority;
+	queue->ready |= bit_of(thread->level);
 }
 
 /* The idle thread is always ready when it does not run. */
 static inline struct thread *pop_highest(struct run_queue *queue)
 {
-	unsigned int priority = highest_bit(queue->ready);
-	struct ready_list *list = &queue->lists[priority];
+	unsigned int level = first_level(queue);
+	struct ready_list *list = &queue->lists[level];
 	struct thread *thread = list->first;
 
 	list->first = thread->next_ready;
 	if (list->first == NULL)
-		queue->ready &= ~(1U << priority);
+		queue->ready &= ~bit_of(level);
 	return thread;
 }
 
 static void take_out(struct run_queue *queue, struct thread *thread)
 {
-	struct ready_list *list = &queue->lists[thread->priority];
+	struct ready_list *list = &queue->lists[thread->level];
 	struct thread **link = &list->first, *before = NULL;
 
 	while (*link != thread) {
@@ -129,7 +155,7 @@ static void take_out(struct run_queue *queue, struct thread *thread)
 	if (list->last == thread)
 		list->last = before;
 	if (list->first == NULL)
-		queue->ready &= ~(1U << thread->priority);
+		queue->ready &= ~bit_of(thread->level);
 }
 
 /* --- switching ------------------------------------------------------------------------------- */
@@ -138,10 +164,12 @@ static void slice_over(struct callout *slice)
 {
 	struct run_queue *queue = this_cpu_ptr(&run_queue);
 	struct thread *current = thread_current();
-	uint64_t ran_ns = clock_ticks_to_ns(clock_ticks() - current->went_on_ticks);
+	uint64_t ran_ns = clock_ticks_to_ns((uint32_t)clock_ticks() - current->went_on_ticks);
 
-	if ((queue->ready >> current->priority & 1) == 0 || !preemption)
+	queue->slicing = !preemption;
+	if ((queue->ready & bit_of(current->level)) == 0 || !preemption)
 		return; /* nobody waits for the turn any more; the next switch looks again */
+	queue->slicing = true;
 	if (ran_ns >= THREAD_SLICE_NS / 2)
 		this_cpu_context()->resched = 1;
 	callout_start(slice, clock_ns() + THREAD_SLICE_NS);
@@ -149,32 +177,34 @@ static void slice_over(struct callout *slice)
 
 static __attribute__((noinline)) void start_slice(struct run_queue *queue)
 {
-	callout_start(&queue->slice, clock_ns() + THREAD_SLICE_NS);
+	queue->slicing = true;
+	if (preemption)
+		callout_start(&queue->slice, clock_ns() + THREAD_SLICE_NS);
 }
 
-/* The running thread has this priority: if another that is ready has it too, they take turns. */
-static inline void look_for_contention(struct run_queue *queue, unsigned int priority)
+/* The running thread has this level: if another that is ready has it too, they take turns. */
+static inline void look_for_contention(struct run_queue *queue, unsigned int level)
 {
-	if ((queue->ready >> priority & 1) != 0 && !callout_is_started(&queue->slice) && preemption)
+	if (!queue->slicing && (queue->ready & bit_of(level)) != 0)
 		start_slice(queue);
 }
 
 /* From the running thread, which is in a list or waits, to the highest that is ready. */
 static inline void switch_to_next(struct cpu_context *context)
 {
-	struct run_queue *queue = this_cpu_ptr(&run_queue);
+	struct run_queue *queue = queue_of(context);
 	struct thread *previous = context->current, *next = pop_highest(queue);
-	uint64_t now_ticks = clock_ticks();
+	uint64_t now_ticks = clock_ticks_about();
 
 	context->resched = 0;
-	look_for_contention(queue, next->priority);
-	previous->run_ticks += now_ticks - previous->went_on_ticks;
-	next->went_on_ticks = now_ticks;
+	look_for_contention(queue, next->level);
 	if (next == previous)
 		return;
+	previous->run_ticks += now_ticks;
+	next->run_ticks -= now_ticks;
+	next->went_on_ticks = (uint32_t)now_ticks;
 	next->switches++;
 	context->current = next;
-	unwind_set_thread_stack(&next->stack);
 	context_switch(&previous->sp, next->sp);
 }
 
@@ -186,7 +216,7 @@ static void switch_plainly(void)
 /* Interrupts masked. Comes back when the thread goes on. */
 static inline void reschedule(struct cpu_context *context)
 {
-	if (unlikely(watch.word != NULL && *watch.word != watch.idle))
+	if (unlikely(*watch.word != watch.idle))
 		watch.put_away(switch_plainly);
 	else
 		switch_to_next(context);
@@ -200,10 +230,10 @@ void thread_set_switch_watch(const struct thread_switch_watch *wanted)
 /* At the end of an interrupt, or where preemption was let in again: the running one stands back. */
 static void preempt(struct cpu_context *context)
 {
-	struct run_queue *queue = this_cpu_ptr(&run_queue);
+	struct run_queue *queue = queue_of(context);
 	struct thread *current = context->current;
 
-	if (highest_bit(queue->ready) > current->priority)
+	if (first_level(queue) < current->level)
 		push_first(queue, current);
 	else
 		push_last(queue, current);
@@ -237,7 +267,7 @@ void thread_yield(void)
 	struct cpu_context *context = this_cpu_context();
 
 	if (likely(context->current != NULL && context->preempt_count == 0)) {
-		push_last(this_cpu_ptr(&run_queue), context->current);
+		push_last(queue_of(context), context->current);
 		reschedule(context);
 	}
 	local_irq_restore(irq);
@@ -250,9 +280,11 @@ bool thread_set_preemption(bool on)
 	bool before = preemption;
 
 	preemption = on;
+	this_cpu_ptr(&run_queue)->slicing =
+		!on || callout_is_started(&this_cpu_ptr(&run_queue)->slice);
 	/* What became ready meanwhile was not noted. */
 	if (on && context->current != NULL &&
-	    highest_bit(this_cpu_ptr(&run_queue)->ready) >= context->current->priority)
+	    first_level(this_cpu_ptr(&run_queue)) <= context->current->level)
 		context->resched = 1;
 	thread_preempt_restore(irq);
 	return before;
@@ -266,10 +298,10 @@ void thread_set_priority(struct thread *thread, unsigned int priority)
 
 	if (ready)
 		take_out(queue, thread);
-	thread->priority = (uint8_t)priority;
+	thread->level = level_of(priority);
 	if (ready)
 		push_last(queue, thread);
-	if (preemption && highest_bit(queue->ready) > thread_current()->priority)
+	if (preemption && first_level(queue) < thread_current()->level)
 		this_cpu_context()->resched = 1;
 	thread_preempt_restore(irq);
 }
@@ -342,9 +374,9 @@ void thread_wake(struct thread *thread)
 		return;
 	thread->state = THREAD_RUNNING;
 	push_last(this_cpu_ptr(&run_queue), thread);
-	if (thread->priority == context->current->priority)
-		look_for_contention(this_cpu_ptr(&run_queue), thread->priority);
-	else if (thread->priority > context->current->priority &&
+	if (thread->level == context->current->level)
+		look_for_contention(this_cpu_ptr(&run_queue), thread->level);
+	else if (thread->level < context->current->level &&
 		 (preemption || context->current == idle_thread))
 		context->resched = 1;
 }
@@ -473,7 +505,7 @@ static struct thread *make_thread(const char *name, unsigned int priority,
 	paint((uintptr_t)stack, (uintptr_t)thread);
 	*thread = (struct thread){
 		.stack = { (uintptr_t)stack, (uintptr_t)thread },
-		.priority = (uint8_t)priority,
+		.level = level_of(priority),
 		.function = function,
 		.argument = argument,
 	};
@@ -538,6 +570,14 @@ int thread_join(struct thread *thread)
 	return result;
 }
 
+const struct unwind_range *thread_stack(void)
+{
+	static const struct unwind_range none;
+	const struct thread *current = thread_current();
+
+	return current != NULL ? &current->stack : &none;
+}
+
 const char *thread_name(const struct thread *thread)
 {
 	return thread->name;
@@ -586,13 +626,14 @@ bool threads_start(const char *name, const struct thread_stacks *from)
 		return false;
 	push_last(queue, idle_thread);
 	first_thread.stack = unwind_image.stacks[0];
-	first_thread.priority = THREAD_PRIORITY_NORMAL;
-	first_thread.went_on_ticks = clock_ticks();
+	first_thread.level = level_of(THREAD_PRIORITY_NORMAL);
+	first_thread.run_ticks -= clock_ticks();
 	set_name(&first_thread, name);
 	callout_init(&first_thread.timer, time_is_up);
 	link_youngest(&first_thread);
 	paint_own_stack(&first_thread.stack);
-	unwind_set_thread_stack(&first_thread.stack);
+	queue->slicing = !preemption;
+	context->queue = queue;
 	context->current = &first_thread;
 	local_irq_enable();
 	return true;
@@ -620,11 +661,11 @@ void interrupt_stack_use(uint32_t *used_bytes, uint32_t *stack_bytes)
 static void describe(const struct thread *thread, struct thread_snapshot *snapshot)
 {
 	bool running = thread == thread_current();
-	uint64_t ticks = thread->run_ticks + (running ? clock_ticks() - thread->went_on_ticks : 0);
+	uint64_t ticks = thread->run_ticks + (running ? clock_ticks() : 0);
 
 	*snapshot = (struct thread_snapshot){
 		.number = thread->number,
-		.priority = thread->priority,
+		.priority = THREAD_PRIORITIES - 1 - thread->level,
 		.state = (enum thread_state)thread->state,
 		.running = running,
 		.timed = thread->timed,

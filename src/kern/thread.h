@@ -67,6 +67,9 @@ static inline struct thread *thread_current(void)
 
 const char *thread_name(const struct thread *thread);
 
+/* The running one's; empty before threads are started. */
+const struct unwind_range *thread_stack(void);
+
 /* Let others of the same priority run, if there are any. */
 void thread_yield(void);
 

@@ -216,9 +216,10 @@ static void complete_dma(struct word_completion *completion)
 			completion_offer(completion, device->name);
 }
 
-SHELL_COMMAND_COMPLETED(dma, dma, "explain DEVICE ADDRESS|SIZE",
-			"what a device reaches: windows, mask, zone, bounced or not, and why",
-			complete_dma);
+SHELL_COMMAND_COMPLETED(
+	dma, dma, "WHAT ...",
+	"explain DEVICE ADDRESS|SIZE: whether the device reaches it, bounced or not, why",
+	complete_dma);
 
 /* --- dmainfo --------------------------------------------------------------------------------- */
 

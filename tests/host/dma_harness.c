@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "arch/unwind.h"
+#include "kern/context.h"
 #include "kern/param.h"
 #include "mm/dma/options.h"
 #include "mm/phys/dma_limit.h"
@@ -137,6 +138,7 @@ void dma_check_idle(const struct dma_device *device)
 		assert_int_equal(snapshot.used_slots, 0);
 	}
 	assert_null(bounce_check());
+	assert_int_equal(this_cpu_context()->preempt_count, 0);
 	assert_true(kmap_check_closed(&(struct kmap_window){ 0 }));
 	cache_double_check();
 	harness_check(NULL);

@@ -22,6 +22,7 @@
 uintptr_t double_vmemmap;
 uint32_t double_irq_flags;
 void (*double_irq_unmasked)(void);
+void (*double_irq_masking)(void);
 uintptr_t linear_offset;
 struct watermark_settings watermark_settings = WATERMARK_DEFAULTS;
 
@@ -244,6 +245,7 @@ void harness_start(const struct harness_machine *machine)
 	memset(&page_magazines, 0, sizeof(page_magazines));
 	double_irq_flags = 0;
 	double_irq_unmasked = NULL;
+	double_irq_masking = NULL;
 	harness_refusals = harness_misuses = 0;
 	harness_stack.frames = 0;
 	page_debug = 0;

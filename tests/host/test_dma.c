@@ -438,6 +438,21 @@ static void slots_run_out(void **state)
 	dma_check_idle(&device);
 }
 
+/* Not the first slot that is free, for a device that is given the page's number. */
+static void pages_stay_pages(void **state)
+{
+	dma_addr_t small, page;
+
+	(void)state;
+	start(24, true, POOL);
+	small = dma_map_page(&device, page_in(ZONE_NORMAL), 0, 100, DMA_TO_DEVICE);
+	page = dma_map_page(&device, page_in(ZONE_NORMAL), 0, PAGE_SIZE, DMA_TO_DEVICE);
+	assert_int_equal(page, small + PAGE_SIZE);
+	dma_unmap_page(&device, small, 100, DMA_TO_DEVICE);
+	dma_unmap_page(&device, page, PAGE_SIZE, DMA_TO_DEVICE);
+	dma_check_idle(&device);
+}
+
 static void longest_run(void **state)
 {
 	struct page *page = page_in(ZONE_NORMAL);
@@ -517,10 +532,11 @@ static unsigned int steals;
 
 static void steal(void)
 {
-	double_irq_unmasked = NULL;
+	double_irq_masking = double_irq_unmasked = NULL;
 	if (steals < ARRAY_SIZE(stolen))
 		stolen[steals++] = dma_map_page(&device, stolen_page, 0, 100, DMA_TO_DEVICE);
-	double_irq_unmasked = steals < ARRAY_SIZE(stolen) ? steal : NULL;
+	if (steals < ARRAY_SIZE(stolen))
+		double_irq_masking = double_irq_unmasked = steal;
 }
 
 static void handlers_map_as_well(void **state)
@@ -534,9 +550,9 @@ static void handlers_map_as_well(void **state)
 	fill(data_of(stolen_page, 0), 100, 1);
 	fill(data_of(page, 0), 3 * SLOT, 2);
 	steals = 0;
-	double_irq_unmasked = steal;
+	double_irq_masking = double_irq_unmasked = steal;
 	bus = dma_map_page(&device, page, 0, 3 * SLOT, DMA_TO_DEVICE);
-	double_irq_unmasked = NULL;
+	double_irq_masking = double_irq_unmasked = NULL;
 	assert_in_range(steals, 2, ARRAY_SIZE(stolen));
 	assert_false(dma_mapping_error(&device, bus));
 	device_gets(bus, scratch, 3 * SLOT);
@@ -808,6 +824,7 @@ int main(void)
 		cmocka_unit_test(lists),
 		cmocka_unit_test(list_refused),
 		cmocka_unit_test(slots_run_out),
+		cmocka_unit_test(pages_stay_pages),
 		cmocka_unit_test(longest_run),
 		cmocka_unit_test(random_runs),
 		cmocka_unit_test(handlers_map_as_well),

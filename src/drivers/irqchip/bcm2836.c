@@ -117,18 +117,30 @@ static const struct irq_chip chip = {
 /* --- taking one ------------------------------------------------------------------------------- */
 
 /*
- * Cleared before it is handled, so that one that comes meanwhile is another. A bit that is not
- * software's makes a line that there is not.
+ * The mailbox's bit is cleared before it is handled, so that one that comes meanwhile is another. Bits that
+ * are not software's are dropped. LINES: nothing is raised.
  */
 static inline uint32_t take_software(void)
 {
 	uint32_t raised = read_at(MAILBOX0_CLEAR), bit;
 
-	if (unlikely(raised == 0))
+	if (unlikely((raised & SOFTWARE_BITS) == 0)) {
+		write_at(MAILBOX0_CLEAR, raised);
 		return LINES;
-	bit = (uint32_t)__builtin_ctz(raised);
+	}
+	bit = (uint32_t)__builtin_ctz(raised & SOFTWARE_BITS);
 	write_at(MAILBOX0_CLEAR, 1U << bit);
 	return LINE_SOFTWARE + bit;
+}
+
+static inline uint32_t take_raised(void)
+{
+	uint32_t pending = read_at(IRQ_SOURCE);
+
+	if ((pending & 1U << LINE_MAILBOX0) != 0)
+		return take_software();
+	pending &= (1U << LINES_HARDWARE) - 1;
+	return likely(pending != 0) ? (uint32_t)__builtin_ctz(pending) : LINES;
 }
 
 /*
@@ -137,14 +149,10 @@ static inline uint32_t take_software(void)
  */
 static void bcm2836_handle(void)
 {
-	uint32_t pending = read_at(IRQ_SOURCE), line = LINES;
+	uint32_t line = take_raised();
 
-	if ((pending & 1U << LINE_MAILBOX0) != 0)
-		line = take_software();
-	else if (likely(pending != 0))
-		line = (uint32_t)__builtin_ctz(pending);
 	device_barrier();
-	if (likely(line < LINES))
+	if (likely(line != LINES))
 		irq_handle_line(&chip, line);
 	else
 		irq_note_spurious();

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arch/cache.h"
+#include "kern/context.h"
 #include "mm/virt/kmap.h"
 
 /* How much of [phys, phys + bytes) has addresses in a row. */
@@ -16,11 +17,29 @@ static size_t piece_bytes(phys_addr_t phys, size_t bytes)
 	return bytes < most ? bytes : most;
 }
 
+/*
+ * Windows are this core's: whoever has one open may not be preempted by another that opens some. Of
+ * lowmem there is none, and a piece may be long.
+ */
 static char *open_piece(phys_addr_t phys)
 {
-	char *page = kmap_local_page(phys_to_page(phys));
+	struct page *page = phys_to_page(phys);
+	char *address;
 
-	return page != NULL ? page + phys % PAGE_SIZE : NULL;
+	if (page >= kmap_highmem)
+		preempt_disable();
+	address = kmap_local_page(page);
+	if (address != NULL)
+		return address + phys % PAGE_SIZE;
+	preempt_enable();
+	return NULL;
+}
+
+static void close_piece(phys_addr_t phys, const char *address)
+{
+	kunmap_local(address);
+	if (phys_to_page(phys) >= kmap_highmem)
+		preempt_enable();
 }
 
 bool dma_touch(phys_addr_t phys, size_t bytes, dma_toucher *touch, void *context)
@@ -32,7 +51,7 @@ bool dma_touch(phys_addr_t phys, size_t bytes, dma_toucher *touch, void *context
 		if (address == NULL)
 			return false;
 		touch(address, piece, context);
-		kunmap_local(address);
+		close_piece(phys, address);
 		phys += piece;
 		bytes -= piece;
 	}
@@ -93,9 +112,9 @@ bool dma_touch_copy(phys_addr_t to, phys_addr_t from, size_t bytes)
 		target = open_piece(to);
 		if (target != NULL) {
 			copy(target, source, piece);
-			kunmap_local(target);
+			close_piece(to, target);
 		}
-		kunmap_local(source);
+		close_piece(from, source);
 		if (target == NULL)
 			return false;
 		to += piece;

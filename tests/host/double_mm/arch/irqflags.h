@@ -12,11 +12,14 @@
 
 extern uint32_t double_irq_flags;         /* 0, or DOUBLE_IRQ_MASKED */
 extern void (*double_irq_unmasked)(void); /* called when interrupts are let in again */
+extern void (*double_irq_masking)(void);  /* called when they are about to be masked */
 
 static inline uint32_t local_irq_save(void)
 {
 	uint32_t flags = double_irq_flags;
 
+	if (flags == 0 && double_irq_masking != NULL)
+		double_irq_masking();
 	double_irq_flags = DOUBLE_IRQ_MASKED;
 	return flags;
 }
