@@ -65,6 +65,7 @@ test_place_SRC       := $(TREE)
 test_devices_SRC     := $(TREE) src/boot/blob.c src/boot/devices.c
 test_memory_SRC      := $(MODEL) tests/host/plan_harness.c $(test_tree_SRC) \
 			$(addprefix src/boot/,memory.c mem_param.c plan.c dtlint.c dma_tree.c dma_pools.c) \
+			src/drivers/dma/simdma_tree.c \
 			$(addprefix src/mm/dma/,options.c reach.c) \
 			$(addprefix src/mm/phys/,dma_limit.c memblock.c zone_layout.c)
 
@@ -171,7 +172,8 @@ $(foreach t,$(DMA_TESTS),$(eval $(call dma_test_rule,$(t),model,)) $(eval $(call
 TESTS += $(DMA_TESTS) $(DMA_TESTS:%=%_tiny)
 
 # As the boot sets it up, from a tree.
-DMA_BOOT_SRC := $(DMA_SRC) $(TREE) src/boot/blob.c src/boot/dma.c src/boot/dma_tree.c
+DMA_BOOT_SRC := $(DMA_SRC) $(TREE) src/boot/blob.c src/boot/dma.c src/boot/dma_tree.c \
+	src/drivers/dma/simdma_tree.c
 $(HOST)/test_dma_boot: $(HOST)/model/tests/host/test_dma_boot.c.o $(DMA_BOOT_SRC:%=$(HOST)/model/%.o)
 	@echo "  HOSTLD  $@"
 	@$(HOSTCC) $(SANITIZED) $^ -lcmocka -o $@
