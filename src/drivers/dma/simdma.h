@@ -3,7 +3,7 @@
  * The simulated DMA peripheral, the driver half: a driver as one for hardware would be, for a chip that
  * copies memory. It knows the chip by its registers (drivers/dma/simdma_engine.h) and by its interrupt.
  *
- *	result = simdma_copy_sg(simdma, to, 2, from, 3, NS_PER_SEC);     maps, copies, waits, unmaps
+ *	result = simdma_copy_sg(simdma, to, 2, from, 3, NS_PER_S);     maps, copies, waits, unmaps
  *
  * or, with mappings of the caller's own, and a call at the end:
  *

@@ -66,7 +66,9 @@ struct simdma_descriptor {
 /* --- the chip -------------------------------------------------------------------------------- */
 
 #define SIMDMA_FIFO_BYTES 512U
-#define SIMDMA_PIECE_NS   5000U /* between a start and the first piece, and between two */
+/* Between a start and the first piece, and between two: long enough for the CPU to get on with its work,
+ * emulated on a busy host as well. */
+#define SIMDMA_PIECE_NS 20000U
 
 enum simdma_access {
 	SIMDMA_MOVED_ALL,
