@@ -65,7 +65,7 @@ struct simdma_descriptor {
 
 /* --- the chip -------------------------------------------------------------------------------- */
 
-#define SIMDMA_FIFO_BYTES 512U
+#define SIMDMA_FIFO_BYTES 256U
 /* Between a start and the first piece, and between two: long enough for the CPU to get on with its work,
  * emulated on a busy host as well. */
 #define SIMDMA_PIECE_NS 20000U
