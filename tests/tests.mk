@@ -171,6 +171,14 @@ endef
 $(foreach t,$(DMA_TESTS),$(eval $(call dma_test_rule,$(t),model,)) $(eval $(call dma_test_rule,$(t),tiny,_tiny)))
 TESTS += $(DMA_TESTS) $(DMA_TESTS:%=%_tiny)
 
+# The simulated peripheral, chip and driver.
+SIMDMA_SRC := $(DMA_SRC) src/drivers/dma/simdma.c src/drivers/dma/simdma_engine.c src/kern/callout.c
+$(HOST)/test_simdma: $(HOST)/model/tests/host/test_simdma.c.o $(SIMDMA_SRC:%=$(HOST)/model/%.o)
+	@echo "  HOSTLD  $@"
+	@$(HOSTCC) $(SANITIZED) $^ -lcmocka -o $@
+-include $(HOST)/model/tests/host/test_simdma.c.d $(SIMDMA_SRC:%=$(HOST)/model/%.d)
+TESTS += simdma
+
 # As the boot sets it up, from a tree.
 DMA_BOOT_SRC := $(DMA_SRC) $(TREE) src/boot/blob.c src/boot/dma.c src/boot/dma_tree.c \
 	src/drivers/dma/simdma_tree.c
