@@ -243,10 +243,10 @@ bench: images  ## instructions of each call beside Linux's and others' (build/be
 
 # Plants bugs; takes some minutes, so not part of `make test`.
 .PHONY: mutation
-mutation: $(addprefix $(HOST)/test_,mmu area_tree irq callout clock devices) $(foreach t,$(PAGE_TESTS) $(OBJECT_TESTS) $(VIRTUAL_TESTS) $(DMA_TESTS) kmap,$(HOST)/test_$(t) $(HOST)/test_$(t)_tiny)  ## plant known bugs one at a time and see each caught by a test
+mutation: $(addprefix $(HOST)/test_,mmu area_tree irq callout clock devices simdma) $(foreach t,$(PAGE_TESTS) $(OBJECT_TESTS) $(VIRTUAL_TESTS) $(DMA_TESTS) kmap,$(HOST)/test_$(t) $(HOST)/test_$(t)_tiny)  ## plant known bugs one at a time and see each caught by a test
 	@tests/mutation.py -j $(JOBS) --cc '$(HOSTCC) $(filter-out -MMD -MP,$(SANITIZED))' --sources '$(PAGE_SRC)' \
 	  --object-sources '$(OBJECT_SRC)' --virtual-sources '$(VIRTUAL_SRC)' \
-	  --kmap-sources '$(KMAP_SRC)' --dma-sources '$(DMA_SRC)' --device-sources '$(test_devices_SRC)'
+	  --kmap-sources '$(KMAP_SRC)' --dma-sources '$(DMA_SRC)' --simdma-sources '$(SIMDMA_SRC)' --device-sources '$(test_devices_SRC)'
 
 lint:  ## include arrows, layout of the source, cppcheck, shellcheck
 	@tools/lint.sh

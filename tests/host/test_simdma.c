@@ -122,7 +122,8 @@ void wait_for_completion(struct completion *completion)
 
 /* --- the chip's way to memory -------------------------------------------------------------------- */
 
-static uint32_t not_now; /* so many accesses find no window */
+static uint32_t first_through; /* so many accesses go through, */
+static uint32_t not_now;       /* and so many then find no window */
 
 static enum simdma_access access_to(uint64_t phys, size_t bytes)
 {
@@ -130,8 +131,10 @@ static enum simdma_access access_to(uint64_t phys, size_t bytes)
 	assert_int_equal(double_irq_flags, DOUBLE_IRQ_MASKED);
 	if (phys < RAM_BASE || phys >= RAM_BASE + RAM_BYTES)
 		return SIMDMA_NOBODY_THERE;
-	if (not_now == 0)
+	if (first_through != 0 || not_now == 0) {
+		first_through -= first_through != 0;
 		return SIMDMA_MOVED_ALL;
+	}
 	not_now--;
 	return SIMDMA_NOT_NOW;
 }
@@ -158,15 +161,15 @@ static const struct simdma_memory memory = { read_memory, write_memory };
 
 /* --- registers, looked at on their way ----------------------------------------------------------- */
 
-static uint32_t barriers_at_start; /* when the chip was started last */
+static uint32_t barriers_before; /* when something else was written last */
 static uint32_t starts_without_barrier;
 
 static void write_looked_at(void *chip, uint32_t offset, uint32_t value)
 {
-	if (offset == SIMDMA_CONTROL && (value & SIMDMA_START) != 0) {
-		starts_without_barrier += double_device_barriers == barriers_at_start;
-		barriers_at_start = double_device_barriers;
-	}
+	if (offset == SIMDMA_CONTROL && (value & SIMDMA_START) != 0)
+		starts_without_barrier += double_device_barriers == barriers_before;
+	else
+		barriers_before = double_device_barriers;
 	simdma_engine_write(chip, offset, value);
 }
 
@@ -178,7 +181,7 @@ static void start(unsigned int lines, size_t pool_bytes)
 {
 	handler = NULL;
 	pending = false;
-	interrupts = not_handled = not_now = 0;
+	interrupts = not_handled = not_now = first_through = 0;
 	starts_without_barrier = 0;
 	callout_register_event(&event);
 	dma_start();
@@ -405,20 +408,22 @@ static void errors(void **state)
 	simdma_detach(&simdma);
 }
 
-/* A descriptor that begins at the end of a page, for a chip that reads pages. */
+/* A descriptor that begins at the end of a page, for a chip that reads pages; and has no window for one. */
 static void descriptor_across_pages(void **state)
 {
-	struct simdma_request request = { .list = 8192 - 5, .count = 1 };
+	struct simdma_request request = { .list = 8192 - 11, .count = 1 };
 
 	(void)state;
 	start(32, 0);
 	fill(scratch, 300, 9);
 	device_writes(RAM_BASE + 1024, scratch, 300);
-	device_writes(RAM_BASE + 8192 - 5, &(struct simdma_descriptor){ 1024, 2048, 300, 0 }, 16);
-	for (uint32_t refused = 0; refused < 3; refused++) {
-		not_now = refused;
+	device_writes(RAM_BASE + 8192 - 11, &(struct simdma_descriptor){ 1024, 2048, 300, 0 }, 16);
+	for (uint32_t through = 0; through < 6; through++) {
+		first_through = through;
+		not_now = 2;
 		simdma_submit(&simdma, &request);
 		assert_int_equal(simdma_wait(&request), 0);
+		assert_int_equal(request.moved_bytes, 300);
 		device_reads(RAM_BASE + 2048, shadow, 300);
 		assert_memory_equal(shadow, scratch, 300);
 	}
@@ -458,7 +463,7 @@ static void note_call(struct simdma_request *request)
 static void time_is_up(void **state)
 {
 	struct simdma_request first = { .bytes = 64, .timeout_ns = 1000000, .done = note_call };
-	struct simdma_request second = { .bytes = 64, .source = 128, .timeout_ns = 1000000 };
+	struct simdma_request second = { .bytes = 32, .source = 128, .timeout_ns = 1000000 };
 	uint64_t begin;
 
 	(void)state;
@@ -474,7 +479,7 @@ static void time_is_up(void **state)
 	assert_int_equal(double_now_ns - begin, 1000000);
 	not_now = 0;
 	assert_int_equal(simdma_wait(&second), 0);
-	assert_int_equal(second.moved_bytes, 64);
+	assert_int_equal(second.moved_bytes, 32);
 	assert_int_equal(simdma.late, 1);
 	assert_int_equal(simdma.ended, 2);
 	assert_int_equal(interrupts, 1);
@@ -514,6 +519,11 @@ static void callbacks(void **state)
 		;
 	assert_int_equal(called, 4);
 	assert_int_equal(interrupts, 4);
+	/* An interrupt that is not the chip's. */
+	assert_int_equal(simdma_engine_read(&engine, SIMDMA_STATUS), 0);
+	raise_irq(IRQ);
+	assert_true(turn());
+	assert_int_equal(not_handled, 1);
 	double_irq_flags = DOUBLE_IRQ_MASKED;
 	for (uint32_t i = 0; i < 3; i++)
 		simdma_submit(&simdma, &requests[i]);
