@@ -37,6 +37,7 @@
 #include "mm/obj/atomic_sleep.h"
 #include "mm/dma/bounce.h"
 #include "mm/obj/object_check.h"
+#include "mm/obj/object_fail.h"
 #include "mm/obj/slab.h"
 #include "mm/phys/memblock.h"
 #include "mm/phys/page_alloc.h"
@@ -299,9 +300,7 @@ static void setup_threads(void)
 	static const struct thread_stacks stacks = { kernel_stack_alloc, kernel_stack_free };
 
 	context_events_attach();
-	if (!threads_start("shell", &stacks))
-		pr_warn("no memory for the idle thread: there will be no threads and no "
-			"interrupts; use a larger mem=\n");
+	threads_start("shell", &stacks);
 	if (irqsoff_wanted())
 		irqsoff_set(true);
 }
@@ -325,6 +324,12 @@ static void probe_devices(void)
 	if (memory->known)
 		dtlint_firmware(&boot_info.tree, boot_blob(), memory->base, memory->bytes,
 				memory->speaks_below);
+}
+
+static void start_failing(void)
+{
+	page_debug_start_failing();
+	objects_fail_start();
 }
 
 /* Linux's summary of memory: what is free of what there is. */
@@ -374,5 +379,6 @@ void boot_main(void)
 	probe_devices(); /* poweroff and reboot work */
 	say_summary();
 	kmap_events_say_forgotten(); /* no window of the boot is left that nobody needs */
+	start_failing();             /* requests are refused on purpose, if that was asked for */
 	shell_run();                 /* a person can type */
 }

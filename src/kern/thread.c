@@ -81,8 +81,11 @@ static inline struct run_queue *queue_of(const struct cpu_context *context)
 	return context->queue;
 }
 
-/* The first thread has the boot stack, the idle thread its own, and both are always there. */
-static struct thread first_thread, *idle_thread;
+/* The first thread has the boot stack, the idle thread one of the image: both need no memory. */
+static struct thread first_thread, idle_thread;
+
+#define IDLE_STACK_BYTES 2048U /* between a guard page (ldscripts/strata.ld) and variables */
+static char idle_stack[IDLE_STACK_BYTES] __attribute__((aligned(8), section(".bss.idle_stack")));
 static struct thread *oldest, *youngest;
 static uint32_t next_number = 1, starving_threads;
 static struct thread_stacks stacks;
@@ -310,7 +313,7 @@ void thread_set_priority(struct thread *thread, unsigned int priority)
 
 static bool goes_on(const struct thread *thread)
 {
-	if (thread == idle_thread || thread->starving)
+	if (thread == &idle_thread || thread->starving)
 		return false;
 	return thread->state == THREAD_RUNNING ||
 	       (thread->state == THREAD_SLEEPING && thread->timed);
@@ -377,7 +380,7 @@ void thread_wake(struct thread *thread)
 	if (thread->level == context->current->level)
 		look_for_contention(this_cpu_ptr(&run_queue), thread->level);
 	else if (thread->level < context->current->level &&
-		 (preemption || context->current == idle_thread))
+		 (preemption || context->current == &idle_thread))
 		context->resched = 1;
 }
 
@@ -492,7 +495,24 @@ static void thread_main(void *argument)
 	fatal("thread %s went on after its end", thread->name);
 }
 
-/* On a new stack, at its upper end. It is not in any list yet. */
+/* It is not in any list yet. */
+static void prepare_thread(struct thread *thread, const struct unwind_range *stack,
+			   const char *name, unsigned int priority, int (*function)(void *argument),
+			   void *argument)
+{
+	paint(stack->start, stack->end);
+	*thread = (struct thread){
+		.stack = *stack,
+		.level = level_of(priority),
+		.function = function,
+		.argument = argument,
+	};
+	set_name(thread, name);
+	callout_init(&thread->timer, time_is_up);
+	thread->sp = context_prepare(stack->end, thread_main, thread);
+}
+
+/* On a new stack, at its upper end. */
 static struct thread *make_thread(const char *name, unsigned int priority,
 				  int (*function)(void *argument), void *argument)
 {
@@ -502,16 +522,8 @@ static struct thread *make_thread(const char *name, unsigned int priority,
 
 	if (stack == NULL)
 		return NULL;
-	paint((uintptr_t)stack, (uintptr_t)thread);
-	*thread = (struct thread){
-		.stack = { (uintptr_t)stack, (uintptr_t)thread },
-		.level = level_of(priority),
-		.function = function,
-		.argument = argument,
-	};
-	set_name(thread, name);
-	callout_init(&thread->timer, time_is_up);
-	thread->sp = context_prepare((uintptr_t)thread, thread_main, thread);
+	prepare_thread(thread, &(struct unwind_range){ (uintptr_t)stack, (uintptr_t)thread }, name,
+		       priority, function, argument);
 	return thread;
 }
 
@@ -611,8 +623,10 @@ static __attribute__((noinline)) void paint_own_stack(const struct unwind_range 
 	paint(stack->start, ALIGN_DOWN((uintptr_t)__builtin_frame_address(0) - 256, 4));
 }
 
-bool threads_start(const char *name, const struct thread_stacks *from)
+void threads_start(const char *name, const struct thread_stacks *from)
 {
+	const struct unwind_range idle_range = { (uintptr_t)idle_stack,
+						 (uintptr_t)idle_stack + IDLE_STACK_BYTES };
 	struct cpu_context *context = this_cpu_context();
 	struct run_queue *queue = this_cpu_ptr(&run_queue);
 
@@ -621,10 +635,8 @@ bool threads_start(const char *name, const struct thread_stacks *from)
 	paint(unwind_image.stacks[UNWIND_INTERRUPT_STACK].start,
 	      unwind_image.stacks[UNWIND_INTERRUPT_STACK].end);
 	callout_init(&queue->slice, slice_over);
-	idle_thread = make_thread("idle", THREAD_PRIORITY_IDLE, idle, NULL);
-	if (idle_thread == NULL)
-		return false;
-	push_last(queue, idle_thread);
+	prepare_thread(&idle_thread, &idle_range, "idle", THREAD_PRIORITY_IDLE, idle, NULL);
+	push_last(queue, &idle_thread);
 	first_thread.stack = unwind_image.stacks[0];
 	first_thread.level = level_of(THREAD_PRIORITY_NORMAL);
 	first_thread.run_ticks -= clock_ticks();
@@ -636,7 +648,6 @@ bool threads_start(const char *name, const struct thread_stacks *from)
 	context->queue = queue;
 	context->current = &first_thread;
 	local_irq_enable();
-	return true;
 }
 
 /* --- for people ------------------------------------------------------------------------------ */
@@ -686,7 +697,7 @@ bool thread_snapshot(uint32_t number, struct thread_snapshot *snapshot)
 	const struct thread *thread;
 
 	preempt_disable();
-	thread = number == 0 ? idle_thread : oldest;
+	thread = number == 0 ? &idle_thread : oldest;
 	while (thread != NULL && thread->number < number)
 		thread = thread->younger;
 	if (thread != NULL) {
@@ -699,11 +710,11 @@ bool thread_snapshot(uint32_t number, struct thread_snapshot *snapshot)
 
 const char *thread_name_by_stack(uintptr_t address, bool *overflow)
 {
-	const struct thread *thread = idle_thread;
+	const struct thread *thread = &idle_thread;
 
 	while (thread != NULL &&
 	       (address < thread->stack.start - PAGE_SIZE || address >= thread->stack.end))
-		thread = thread == idle_thread ? oldest : thread->younger;
+		thread = thread == &idle_thread ? oldest : thread->younger;
 	if (thread == NULL)
 		return NULL;
 	*overflow = address < thread->stack.start;

@@ -125,17 +125,17 @@ bool thread_gave_up(void);
 
 /* --- start, and for the boot -------------------------------------------------------------------- */
 
-/* Where stacks come from: kern knows no memory. `alloc` gives `bytes` between guards, 8 aligned. */
+/* Where others' stacks come from: kern knows no memory. `alloc` gives `bytes` between guards, 8 aligned. */
 struct thread_stacks {
 	void *(*alloc)(size_t bytes);
 	void (*free)(void *stack);
 };
 
 /*
- * Who calls becomes the first thread, of that name; an idle thread is made beside it. Interrupts are let
- * in. False: no memory for the idle thread's stack; then there are no threads, and all goes on without.
+ * Who calls becomes the first thread, of that name; an idle thread is made beside it, of no memory but the
+ * image's. Interrupts are let in. Once.
  */
-bool threads_start(const char *name, const struct thread_stacks *stacks);
+void threads_start(const char *name, const struct thread_stacks *stacks);
 
 /*
  * Called at a switch away from a thread while *word is not `idle`: something of it must be put away, and

@@ -11,6 +11,8 @@
 #include "mm/obj/slab.h"
 #include "mm/phys/page_alloc.h"
 
+#include "page_watch.h"
+
 #define NUMBER     3U /* of software's lines */
 #define OWN_LINES  4U /* of these; those from there on have owners (kern/irq.h) */
 #define BLOCKS     24U
@@ -234,6 +236,7 @@ SELFTEST(irq, handlers_allocate_and_free)
 {
 	uint32_t irq = software_irq(NUMBER);
 
+	pause_failing();
 	handled = 0;
 	EXPECT(request_irq(irq, take_memory, "selftest", NULL) == 0);
 	for (uint32_t i = 1; i <= BLOCKS; i++) {
@@ -257,4 +260,5 @@ SELFTEST(irq, handlers_allocate_and_free)
 		EXPECT(comes(i));
 	}
 	free_irq(irq, NULL);
+	resume_failing();
 }

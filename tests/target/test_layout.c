@@ -12,7 +12,8 @@
 
 #include "insist.h"
 
-extern char __boot_stack_guard[], __exception_stack_guard[], __interrupt_stack_guard[];
+extern char __boot_stack_guard[], __exception_stack_guard[], __interrupt_stack_guard[],
+	__idle_stack_guard[];
 
 SELFTEST(memblock, invariants_hold)
 {
@@ -133,6 +134,7 @@ SELFTEST(linear_map, the_image_has_its_rights)
 	EXPECT(!mmu_query((uintptr_t)__boot_stack_guard, &mapping));
 	EXPECT(!mmu_query((uintptr_t)__exception_stack_guard, &mapping));
 	EXPECT(!mmu_query((uintptr_t)__interrupt_stack_guard, &mapping));
+	EXPECT(!mmu_query((uintptr_t)__idle_stack_guard, &mapping));
 }
 
 /* A frame past the end of lowmem has no linear address, and no-map memory has none either. */

@@ -25,7 +25,8 @@
 
 #pragma GCC visibility push(hidden)
 extern char __image_start[], __text_end[], __rodata_end[], __image_end[];
-extern char __boot_stack_guard[], __exception_stack_guard[], __interrupt_stack_guard[];
+extern char __boot_stack_guard[], __exception_stack_guard[], __interrupt_stack_guard[],
+	__idle_stack_guard[];
 extern char __vectors_start[];
 #pragma GCC visibility pop
 
@@ -63,7 +64,7 @@ static uint32_t image_page(uint32_t offset)
 	const char *at = __image_start + offset;
 
 	if (at == __boot_stack_guard || at == __exception_stack_guard ||
-	    at == __interrupt_stack_guard)
+	    at == __interrupt_stack_guard || at == __idle_stack_guard)
 		return 0;
 	if (at < __text_end)
 		return PAGE_EXECUTE;

@@ -6,13 +6,14 @@
 
 struct fail_point object_fail;
 bool objects_fail;
+static bool wanted;
 
 static const char *parse_failslab(const char *value)
 {
 	const char *wrong = fail_point_parse(&object_fail, value != NULL ? value : "");
 
 	if (wrong == NULL)
-		objects_fail = true;
+		wanted = true;
 	return wrong;
 }
 BOOT_PARAM(failslab, parse_failslab, "nth:N,every:N,probability:P,caller:F,...",
@@ -22,4 +23,9 @@ void objects_fail_set(bool on)
 {
 	objects_fail = on;
 	caches_divert(on);
+}
+
+void objects_fail_start(void)
+{
+	objects_fail_set(wanted);
 }

@@ -14,4 +14,7 @@ extern struct fail_point object_fail;
 extern bool objects_fail;
 void objects_fail_set(bool on);
 
+/* What failslab= asked for, at the end of the boot. */
+void objects_fail_start(void);
+
 #endif

@@ -177,11 +177,18 @@ bool page_debug_set(uint32_t options, bool on)
 
 bool page_debug_start(void)
 {
-	if (page_debug_wanted == 0 || page_debug_set(page_debug_wanted, true))
+	uint32_t wanted = page_debug_wanted & ~PAGE_DEBUG_FAIL;
+
+	if (wanted == 0 || page_debug_set(wanted, true))
 		return true;
 	/* Memory is lacking for the owners alone: the rest needs none. */
-	page_debug_set(page_debug_wanted & ~PAGE_DEBUG_OWNER, true);
+	page_debug_set(wanted & ~PAGE_DEBUG_OWNER, true);
 	return false;
+}
+
+void page_debug_start_failing(void)
+{
+	page_debug_set(page_debug_wanted & PAGE_DEBUG_FAIL, true);
 }
 
 /* --- for the allocator ----------------------------------------------------------------------- */

@@ -31,8 +31,14 @@ extern uint32_t page_debug_wanted;
 /* What PAGE_DEBUG_FAIL refuses. */
 extern struct fail_point page_fail;
 
-/* Once the allocator serves, turn on what the boot parameters asked for. False: no memory for it. */
+/*
+ * Once the allocator serves, turn on what the boot parameters asked for, but for failing. False: no
+ * memory for it.
+ */
 bool page_debug_start(void);
+
+/* That, at the end of the boot: it is there to test who uses memory, not to leave the boot without it. */
+void page_debug_start_failing(void);
 
 /*
  * Turn options on or off. Turning poison on fills all that is free, which takes its time. Turning

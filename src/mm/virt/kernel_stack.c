@@ -5,7 +5,7 @@
 
 void *kernel_stack_alloc(size_t bytes)
 {
-	return __vmalloc_area(bytes, GFP_KERNEL, VM_GUARD_BEFORE,
+	return __vmalloc_area(bytes, GFP_KERNEL, VM_GUARD_BEFORE | VM_LOWMEM,
 			      (uintptr_t)__builtin_return_address(0));
 }
 

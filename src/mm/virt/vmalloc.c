@@ -129,9 +129,9 @@ static enum area_alignment alignment_for(size_t bytes)
 }
 
 /* Whatever zones the flags name: vmalloc's pages are for the kernel, in highmem if it may be. */
-static gfp_t page_flags_of(gfp_t gfp)
+static gfp_t page_flags_of(gfp_t gfp, bool lowmem)
 {
-	gfp_t class = (gfp & __GFP_DMA) != 0 ? __GFP_DMA : __GFP_HIGHMEM;
+	gfp_t class = (gfp & __GFP_DMA) != 0 ? __GFP_DMA : lowmem ? 0 : __GFP_HIGHMEM;
 
 	return (gfp & ~(GFP_CLASS_MASK | __GFP_ZERO | __GFP_COMP)) | class;
 }
@@ -169,7 +169,8 @@ static void *vmalloc_request(struct vmap_request *request, gfp_t gfp)
 	area = vmap_area_take(request);
 	if (unlikely(area == NULL))
 		return NULL;
-	if (unlikely(!take_blocks(area, page_flags_of(gfp)) || !map_blocks(area))) {
+	if (unlikely(!take_blocks(area, page_flags_of(gfp, request->lowmem)) ||
+		     !map_blocks(area))) {
 		blocks = area->blocks;
 		vmap_area_drop(area);
 		free_blocks(blocks);
@@ -191,6 +192,7 @@ static void *vmalloc_named(const char *call, size_t bytes, gfp_t gfp, uint32_t f
 		.kind = VMAP_VMALLOC,
 		.memory = MEMORY_NORMAL,
 		.guard_before = (flags & VM_GUARD_BEFORE) != 0,
+		.lowmem = (flags & VM_LOWMEM) != 0,
 		.quiet = (gfp & __GFP_NOWARN) != 0,
 	};
 

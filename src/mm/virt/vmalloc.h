@@ -40,6 +40,7 @@ void *vzalloc(size_t bytes);
 void vfree(const void *address);
 
 #define VM_GUARD_BEFORE 1U /* another guard page before the area, for what grows downwards */
+#define VM_LOWMEM       2U /* of pages of lowmem, which the boot has seen to answer */
 
 /*
  * The same by flags of one's own; __GFP_HIGHMEM goes without saying, unless they say GFP_DMA. The

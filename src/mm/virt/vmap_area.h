@@ -45,7 +45,8 @@ struct vmap_request {
 	enum memory_kind memory;
 	phys_addr_t phys;
 	bool guard_before;
-	bool quiet; /* do not tell when there are no addresses */
+	bool lowmem; /* of vmalloc: its pages are to be */
+	bool quiet;  /* do not tell when there are no addresses */
 };
 
 static inline uintptr_t vmap_area_address(const struct vmap_area *area)
