@@ -433,7 +433,9 @@ def simdma_tests():
                  ("virt", "3G", 32, "", {"mem": "3G"}),
                  ("raspi2b", "3G", 24, "dma_debug=1", {}), ("raspi2b", "2G", 28, "movablecore=128M", {}),
                  ("raspi2b", "1G", 24, "dma_coherent=off", {}))]
-    tests += [("simdma of the tree", simdma_in_tree), ("dmatest, the same again", simdma_same_again),
+    tests += [("simdma, dma_check=off", lambda: judge_selftest(
+                  boot('quiet preempt=off dma_check=off simdma=28 run="selftest simdma;poweroff"'))),
+              ("simdma of the tree", simdma_in_tree), ("dmatest, the same again", simdma_same_again),
               ("no simdma", lambda: has(boot('run="dmatest;dmatest threads=9;poweroff"'),
                                         "dmatest: there is no DMA device that copies: boot with simdma=28",
                                         "dmatest: threads=9: expects"))]
