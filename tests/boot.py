@@ -381,6 +381,7 @@ def judge_simdma(output):
     """All verified, each copy one interrupt, and every mapping and slot has come back."""
     judge_selftest(output)
     passed = re.findall(DMATEST_PASSED, output, flags=re.M)
+    expect("BUG: DMA" not in output, "wrong use of DMA was told", output)
     expect(passed == [f"simdma-copy{i}" for i in range(3)], "dmatest failed", output)
     live = re.findall(r"^  live: (.*)$", output, flags=re.M)
     expect(live and set(live) == {"0 mappings, 0 coherent buffers"}, "mappings are left", output)

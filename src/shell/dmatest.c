@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "arch/cache.h"
 #include "drivers/dma/simdma.h"
 #include "kern/clock.h"
 #include "kern/thread.h"
@@ -51,7 +52,7 @@ struct worker {
 /* One copy, and what became of it. */
 struct copy {
 	struct page *from, *to;
-	uint32_t from_at, to_at, bytes, pieces;
+	uint32_t from_at, to_at, bytes, pieces; /* pieces: at most, on either side */
 };
 
 /* --- what bytes should be ------------------------------------------------------------------------ */
@@ -147,34 +148,39 @@ static void choose_copy(struct worker *worker, struct copy *copy)
 	copy->from_at = roll(worker, BUFFER_BYTES - copy->bytes + 1);
 	copy->to_at = roll(worker, BUFFER_BYTES - copy->bytes + 1);
 	copy->pieces = roll(worker, 2) == 0 ? 1 : 2 + roll(worker, PIECES_MOST - 1);
-	if (copy->pieces > copy->bytes)
-		copy->pieces = 1;
 }
 
-/* Cut at random, each piece a byte or more. */
-static void cut(struct worker *worker, struct scatterlist *list, uint32_t pieces, struct page *page,
-		uint32_t at, uint32_t bytes)
+/* Cut at random, at multiples of `grain`; how many pieces, at most so many. */
+static uint32_t cut(struct worker *worker, struct scatterlist *list, uint32_t most,
+		    struct page *page, uint32_t at, uint32_t bytes, uint32_t grain)
 {
-	for (; pieces != 0; pieces--) {
-		uint32_t length = pieces == 1 ? bytes : 1 + roll(worker, bytes - pieces + 1);
+	uint32_t count = 0;
 
-		sg_set_page(list++, page + at / PAGE_SIZE, length, at % PAGE_SIZE);
-		at += length;
-		bytes -= length;
+	while (bytes != 0) {
+		uint32_t end = at + bytes, cut_at = ALIGN_UP(at + 1 + roll(worker, bytes), grain);
+
+		if (++count < most)
+			end = (uint32_t)min_u64(end, cut_at);
+		sg_set_page(list++, page + at / PAGE_SIZE, end - at, at % PAGE_SIZE);
+		bytes -= end - at;
+		at = end;
 	}
+	return count;
 }
 
 static int make_copy(struct worker *worker, const struct copy *copy)
 {
 	struct scatterlist from[PIECES_MOST], to[PIECES_MOST];
-	uint32_t to_pieces = copy->pieces == 1 ? 1 : 1 + roll(worker, copy->pieces);
+	uint32_t from_pieces, to_pieces;
 	uint64_t start;
 	int error;
 
-	cut(worker, from, copy->pieces, copy->from, copy->from_at, copy->bytes);
-	cut(worker, to, to_pieces, copy->to, copy->to_at, copy->bytes);
+	from_pieces = cut(worker, from, copy->pieces, copy->from, copy->from_at, copy->bytes, 1);
+	/* Two mappings that the device writes to share no cache line. */
+	to_pieces = cut(worker, to, copy->pieces, copy->to, copy->to_at, copy->bytes,
+			(uint32_t)cache_line_bytes());
 	start = clock_ns();
-	error = simdma_copy_sg(worker->simdma, to, to_pieces, from, copy->pieces, TIMEOUT_NS);
+	error = simdma_copy_sg(worker->simdma, to, to_pieces, from, from_pieces, TIMEOUT_NS);
 	worker->copying_ns += clock_ns() - start;
 	return error;
 }
@@ -357,6 +363,6 @@ static void complete_dmatest(struct word_completion *completion)
 	completion_offer(completion, "seed=");
 }
 
-SHELL_COMMAND_COMPLETED(dmatest, dmatest, "[iterations=N] [threads=N] [seed=N]",
-			"copies by DMA between random places of every zone, verified",
+SHELL_COMMAND_COMPLETED(dmatest, dmatest, "[NAME=N]",
+			"copies by DMA between all zones, verified: iterations=, threads=, seed=",
 			complete_dmatest);

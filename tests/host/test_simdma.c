@@ -318,17 +318,20 @@ static void wrong_mask_corrupts(void **state)
 
 /* --- copies --------------------------------------------------------------------------------------- */
 
-/* Cut [at, at + bytes) of a block at random; how many pieces. */
-static uint32_t cut(struct scatterlist *list, struct page *page, uint32_t at, uint32_t bytes)
+/* Cut [at, at + bytes) of a block at random, at multiples of `grain`; how many pieces. */
+static uint32_t cut(struct scatterlist *list, struct page *page, uint32_t at, uint32_t bytes,
+		    uint32_t grain)
 {
-	uint32_t pieces = 1 + roll(PIECES), count = 0;
+	uint32_t most = 1 + roll(PIECES), count = 0;
 
 	while (bytes != 0) {
-		uint32_t length = ++count == pieces ? bytes : 1 + roll(bytes);
+		uint32_t end = at + bytes, cut_at = ALIGN_UP(at + 1 + roll(bytes), grain);
 
-		sg_set_page(list++, page + at / PAGE_SIZE, length, at % PAGE_SIZE);
-		at += length;
-		bytes -= length;
+		if (++count < most)
+			end = (uint32_t)min_u64(end, cut_at);
+		sg_set_page(list++, page + at / PAGE_SIZE, end - at, at % PAGE_SIZE);
+		bytes -= end - at;
+		at = end;
 	}
 	return count;
 }
@@ -346,8 +349,8 @@ static void copy_at_random(void)
 	memcpy(scratch, data_of(from), BUF);
 	memcpy(shadow, data_of(to), BUF);
 	memcpy(shadow + to_at, scratch + from_at, bytes);
-	from_pieces = cut(source, from, from_at, bytes);
-	to_pieces = cut(target, to, to_at, bytes);
+	from_pieces = cut(source, from, from_at, bytes, 1);
+	to_pieces = cut(target, to, to_at, bytes, CACHE_DOUBLE_LINE);
 	not_now = roll(4) == 0 ? roll(5) : 0;
 	assert_int_equal(simdma_copy_sg(&simdma, target, to_pieces, source, from_pieces, NS_PER_S),
 			 0);

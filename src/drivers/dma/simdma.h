@@ -72,7 +72,8 @@ struct simdma {
 int simdma_attach(struct simdma *simdma, struct dma_device *dma,
 		  const struct simdma_registers *registers, uint32_t irq);
 
-/* Let it go: what was submitted ends with -ECANCELED, done() called from here. In threads. */
+/* Let it go: what was submitted ends with -ECANCELED, done() called from here, and nothing is submitted any
+ * more. In threads. */
 void simdma_detach(struct simdma *simdma);
 
 /* The one that boot arguments or the tree added; NULL: none. */
@@ -88,7 +89,8 @@ void simdma_submit(struct simdma *simdma, struct simdma_request *request);
 int simdma_wait(struct simdma_request *request);
 
 /*
- * Copy between pieces of any memory that has struct pages; both sides together have as many bytes. Waits.
+ * Copy between pieces of any memory that has struct pages; both sides together have as many bytes. No two
+ * pieces of the target share a cache line. Waits.
  * 0; -EINVAL: they do not, or there are none; -ENOMEM: no memory for descriptors; -EFAULT: a mapping was
  * refused, which was told; or as a request ends: then the target holds what was copied until then. Nothing
  * stays mapped.
