@@ -317,6 +317,8 @@ SELFTEST(simdma, errors_are_told)
 		return;
 	page = alloc_pages(GFP_KERNEL, BUF_ORDER);
 	other = alloc_pages(GFP_KERNEL, BUF_ORDER);
+	/* The first byte of RAM may be reserved: nobody there either. */
+	request.source = (dma_addr_t)(page_to_phys(page) - memblock_start_of_DRAM());
 	/* Nobody is there behind the end of RAM, nor in front of its start. */
 	request.destination = (dma_addr_t)ram_bytes;
 	if (memblock_end_of_DRAM() < SZ_4G - PAGE_SIZE) {
@@ -543,15 +545,20 @@ SELFTEST(simdma, callbacks_come_in_order_and_at_the_end)
 {
 	struct simdma_request requests[4];
 	uint32_t before, flags;
+	struct page *page;
+	dma_addr_t bus;
 
 	called = 0;
 	called_error = 0;
 	if (!start(32, false))
 		return;
+	page = alloc_page(GFP_KERNEL);
+	bus = (dma_addr_t)(page_to_phys(page) - memblock_start_of_DRAM());
 	for (uint32_t i = 0; i < 4; i++) {
-		/* The first word of RAM onto itself: nobody is hurt. */
-		requests[i] =
-			(struct simdma_request){ .bytes = 4, .done = i < 3 ? note_call : NULL };
+		requests[i] = (struct simdma_request){ .source = bus,
+						       .destination = bus,
+						       .bytes = 4,
+						       .done = i < 3 ? note_call : NULL };
 		simdma_submit(&simdma, &requests[i]);
 	}
 	EXPECT(simdma_wait(&requests[3]) == 0);
@@ -567,6 +574,7 @@ SELFTEST(simdma, callbacks_come_in_order_and_at_the_end)
 	local_irq_restore(flags);
 	EXPECT(called == 5 && requests[0].error == -ECANCELED && requests[1].error == -ECANCELED);
 	EXPECT(interrupts() == before);
+	__free_page(page);
 	attach();
 	stop();
 }
