@@ -62,7 +62,8 @@ PLAN_SRC := $(wildcard src/lib/*.c) src/kern/param.c src/kern/log.c src/kern/cmd
 	    src/mm/phys/watermark.c src/mm/phys/dma_limit.c src/boot/early/tree.c \
 	    src/mm/dma/options.c src/mm/dma/reach.c src/boot/dma_tree.c src/boot/dma_pools.c \
 	    src/boot/blob.c src/boot/memory.c src/boot/mem_param.c src/boot/plan.c \
-	    src/boot/tree_report.c src/boot/finding.c src/boot/dtlint.c
+	    src/boot/tree_report.c src/boot/finding.c src/boot/dtlint.c \
+	    src/drivers/dma/simdma_tree.c
 
 .PHONY: all setup run debug test lint matrix clean help FORCE
 all: $(foreach s,$(SPLITS),build/vmsplit_$(s)/strata.elf build/vmsplit_$(s)/strata.img) \

@@ -372,6 +372,77 @@ def dma_bus_in_tree():
             "  41fc0000-41ffffff : DMA bounce pool")
 
 
+# A device that really copies: its suite, then Linux's test of the boot's own device.
+SIMDMA_RUN = 'run="selftest simdma;dmatest iterations=40 threads=3 seed=7;dmainfo;interrupts;poweroff"'
+DMATEST_PASSED = r"^dmatest: (simdma-copy\d): summary 40 tests, 0 failures \d+\.\d\d iops \d+ KB/s \(0\)$"
+
+
+def judge_simdma(output):
+    """All verified, each copy one interrupt, and every mapping and slot has come back."""
+    judge_selftest(output)
+    passed = re.findall(DMATEST_PASSED, output, flags=re.M)
+    expect("BUG: DMA" not in output, "wrong use of DMA was told", output)
+    expect(passed == [f"simdma-copy{i}" for i in range(3)], "dmatest failed", output)
+    live = re.findall(r"^  live: (.*)$", output, flags=re.M)
+    expect(live and set(live) == {"0 mappings, 0 coherent buffers"}, "mappings are left", output)
+    expect(not re.search(r"slots of 2048: [1-9]", output), "slots are left", output)
+    count = re.search(r"^ *\d+: +(\d+) .*Edge +simdma$", output, flags=re.M)
+    expect(count and count[1] == "120", "120 copies were not 120 interrupts", output)
+
+
+def simdma(bootargs, *lines, **options):
+    output = boot(f"{bootargs} {SIMDMA_RUN}", **options)
+    judge_simdma(output)
+    has(output, *lines)
+
+
+def simdma_same_again():
+    """Counting instructions, a seed gives the same run to the last figure; another does not."""
+    def lines(seed):
+        output = boot(f'simdma=28 run="dmatest iterations=25 seed={seed};dmainfo;poweroff"', icount=True,
+                      smp=1)
+        return [line for line in output.splitlines() if re.match("dmatest: |pool ", line)]
+
+    first = lines(5)
+    expect(len(first) == 3 and lines(5) == first, "the same seed gave something else")
+    expect(lines(6) != first, "another seed gave the same")
+
+
+def simdma_in_tree():
+    """A node wins over the argument, in the plan and at the probe; dma-coherent is believed, or not."""
+    for argument, sees in (("simdma=28", "sees"), ("dma_coherent=off", "does not see")):
+        tree = Tree(bootargs=f"{argument} {SIMDMA_RUN}")
+        tree.text("/simdma", "compatible", "strata,simdma").cells("/simdma", "strata,address-bits", 26)
+        tree.empty("/simdma", "dma-coherent")
+        output = raw(tree)
+        judge_simdma(output)
+        has(output, "DMA limit: 65536 KiB from RAM base, set by address lines of /simdma",
+            "/simdma: simulated DMA peripheral, 26 address lines",
+            f"/simdma: mask 0x3ffffff, coherent mask 0x3ffffff, {sees} the caches")
+        expect(("simdma=28: the tree has /simdma with 26 address lines" in output)
+               == (argument == "simdma=28"), "not one line of the argument", output)
+        expect("\nsimdma: " not in output, "a second one", output)
+
+
+def simdma_tests():
+    tests = [(f"simdma={bits} copies, {board} {split} {rest}".rstrip(), lambda a=f"simdma={bits} {rest}",
+              b=board, s=split, o=options: simdma(a, board=b, vmsplit=s, **o))
+             for board, split, bits, rest, options in (
+                 ("virt", "3G", 24, "", {"mem": "3G"}), ("virt", "2G", 24, "dma_debug=1", {"mem": "3G"}),
+                 ("virt", "1G", 25, "dma_coherent=off", {"mem": "3G"}),
+                 ("virt", "3G", 28, "movablecore=128M dma_check=on", {"mem": "1G"}),
+                 ("virt", "3G", 32, "", {"mem": "3G"}),
+                 ("raspi2b", "3G", 24, "dma_debug=1", {}), ("raspi2b", "2G", 28, "movablecore=128M", {}),
+                 ("raspi2b", "1G", 24, "dma_coherent=off", {}))]
+    tests += [("simdma, dma_check=off", lambda: judge_selftest(
+                  boot('quiet preempt=off dma_check=off simdma=28 run="selftest simdma;poweroff"'))),
+              ("simdma of the tree", simdma_in_tree), ("dmatest, the same again", simdma_same_again),
+              ("no simdma", lambda: has(boot('run="dmatest;dmatest threads=9;poweroff"'),
+                                        "dmatest: there is no DMA device that copies: boot with simdma=28",
+                                        "dmatest: threads=9: expects"))]
+    return tests
+
+
 def dma_group():
     """From 16 MiB of reach up, on both boards, up to 960 MiB and 3 GiB."""
     tests = [(f"simdma={bits} {rest}, {board} {split}",
@@ -389,7 +460,7 @@ def dma_group():
               ("dma_zone= wider than a reach", dma_zone_wider),
               ("a window without the start of RAM", dma_window_of_its_own),
               ("a mask", dma_mask), ("a bus of the tree", dma_bus_in_tree)]
-    return tests
+    return tests + simdma_tests()
 
 
 # --- threads ---------------------------------------------------------------------------------------

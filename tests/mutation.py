@@ -32,7 +32,8 @@ CONTROLS = (("src/mm/phys/buddy.c", '#include "mm/phys/buddy.h"\n'),
             ("src/arch/arm/mmu.c", '#include "arch/mmu.h"\n'),
             ("src/mm/virt/vmalloc.c", '#include "mm/virt/vmap_area.h"\n'),
             ("src/mm/virt/pkmap.c", '#include "mm/virt/pkmap.h"\n'),
-            ("src/mm/dma/map.c", '#include "mm/dma/map.h"\n'))
+            ("src/mm/dma/map.c", '#include "mm/dma/map.h"\n'),
+            ("src/drivers/dma/simdma.c", '#include "drivers/dma/simdma.h"\n'))
 
 # Quick ones first. (program, constants, arguments)
 PAGE_UNITS = ("test_pages", "test_pages_gfp", "test_pages_types", "test_pages_pieces", "test_pages_why",
@@ -149,6 +150,8 @@ class Build:
             sources = self.options.kmap_sources
         if program.startswith("test_dma"):
             sources = self.options.dma_sources
+        if program == "test_simdma":
+            sources = self.options.simdma_sources
         if program == "test_devices":
             sources = self.options.device_sources
         if program in OWN_TESTS.values():
@@ -193,7 +196,9 @@ def programs_for(path):
         return WAIT_PROGRAMS
     if path in WINDOW_SOURCES:
         return KMAP_PROGRAMS
-    if path.startswith("src/mm/dma/"):
+    if path.startswith("src/drivers/dma/"):
+        return [("test_simdma", "model", [])]
+    if path.startswith("src/mm/dma/") or path == "src/lib/copy.h":
         return DMA_PROGRAMS
     if path in OWN_TESTS:
         return [(OWN_TESTS[path], "model", [])]
@@ -228,6 +233,7 @@ def main():
     parser.add_argument("--virtual-sources", type=str.split, default=[], help="those of vmalloc")
     parser.add_argument("--kmap-sources", type=str.split, default=[], help="those of windows")
     parser.add_argument("--dma-sources", type=str.split, default=[], help="those of DMA")
+    parser.add_argument("--simdma-sources", type=str.split, default=[], help="those of the simulated peripheral")
     parser.add_argument("--device-sources", type=str.split, default=[], help="those of devices")
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--list", action="store_true")

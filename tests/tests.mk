@@ -65,6 +65,7 @@ test_place_SRC       := $(TREE)
 test_devices_SRC     := $(TREE) src/boot/blob.c src/boot/devices.c
 test_memory_SRC      := $(MODEL) tests/host/plan_harness.c $(test_tree_SRC) \
 			$(addprefix src/boot/,memory.c mem_param.c plan.c dtlint.c dma_tree.c dma_pools.c) \
+			src/drivers/dma/simdma_tree.c \
 			$(addprefix src/mm/dma/,options.c reach.c) \
 			$(addprefix src/mm/phys/,dma_limit.c memblock.c zone_layout.c)
 
@@ -170,8 +171,17 @@ endef
 $(foreach t,$(DMA_TESTS),$(eval $(call dma_test_rule,$(t),model,)) $(eval $(call dma_test_rule,$(t),tiny,_tiny)))
 TESTS += $(DMA_TESTS) $(DMA_TESTS:%=%_tiny)
 
+# The simulated peripheral, chip and driver.
+SIMDMA_SRC := $(DMA_SRC) src/drivers/dma/simdma.c src/drivers/dma/simdma_engine.c src/kern/callout.c
+$(HOST)/test_simdma: $(HOST)/model/tests/host/test_simdma.c.o $(SIMDMA_SRC:%=$(HOST)/model/%.o)
+	@echo "  HOSTLD  $@"
+	@$(HOSTCC) $(SANITIZED) $^ -lcmocka -o $@
+-include $(HOST)/model/tests/host/test_simdma.c.d $(SIMDMA_SRC:%=$(HOST)/model/%.d)
+TESTS += simdma
+
 # As the boot sets it up, from a tree.
-DMA_BOOT_SRC := $(DMA_SRC) $(TREE) src/boot/blob.c src/boot/dma.c src/boot/dma_tree.c
+DMA_BOOT_SRC := $(DMA_SRC) $(TREE) src/boot/blob.c src/boot/dma.c src/boot/dma_tree.c \
+	src/drivers/dma/simdma_tree.c
 $(HOST)/test_dma_boot: $(HOST)/model/tests/host/test_dma_boot.c.o $(DMA_BOOT_SRC:%=$(HOST)/model/%.o)
 	@echo "  HOSTLD  $@"
 	@$(HOSTCC) $(SANITIZED) $^ -lcmocka -o $@
@@ -233,10 +243,10 @@ bench: images  ## instructions of each call beside Linux's and others' (build/be
 
 # Plants bugs; takes some minutes, so not part of `make test`.
 .PHONY: mutation
-mutation: $(addprefix $(HOST)/test_,mmu area_tree irq callout clock devices) $(foreach t,$(PAGE_TESTS) $(OBJECT_TESTS) $(VIRTUAL_TESTS) $(DMA_TESTS) kmap,$(HOST)/test_$(t) $(HOST)/test_$(t)_tiny)  ## plant known bugs one at a time and see each caught by a test
+mutation: $(addprefix $(HOST)/test_,mmu area_tree irq callout clock devices simdma) $(foreach t,$(PAGE_TESTS) $(OBJECT_TESTS) $(VIRTUAL_TESTS) $(DMA_TESTS) kmap,$(HOST)/test_$(t) $(HOST)/test_$(t)_tiny)  ## plant known bugs one at a time and see each caught by a test
 	@tests/mutation.py -j $(JOBS) --cc '$(HOSTCC) $(filter-out -MMD -MP,$(SANITIZED))' --sources '$(PAGE_SRC)' \
 	  --object-sources '$(OBJECT_SRC)' --virtual-sources '$(VIRTUAL_SRC)' \
-	  --kmap-sources '$(KMAP_SRC)' --dma-sources '$(DMA_SRC)' --device-sources '$(test_devices_SRC)'
+	  --kmap-sources '$(KMAP_SRC)' --dma-sources '$(DMA_SRC)' --simdma-sources '$(SIMDMA_SRC)' --device-sources '$(test_devices_SRC)'
 
 lint:  ## include arrows, layout of the source, cppcheck, shellcheck
 	@tools/lint.sh

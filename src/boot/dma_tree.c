@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "boot/blob.h"
+#include "drivers/dma/simdma_tree.h"
 #include "kern/log.h"
 
 /* --- windows --------------------------------------------------------------------------------- */
@@ -50,6 +51,13 @@ static void add_window(struct dma_device *device, const struct dma_reach_window 
 		return;
 	}
 	device->windows[device->window_count++] = *window;
+}
+
+/* The simulated peripheral's, whatever bus it stands on. */
+static void add_simulated_window(uint64_t ram_base, struct dma_device *device)
+{
+	add_window(device,
+		   &(struct dma_reach_window){ .phys = ram_base, .bytes = SZ_4G - ram_base });
 }
 
 void dma_tree_windows(const struct boot_tree *tree, const void *blob, uint32_t bus,
@@ -100,7 +108,9 @@ void dma_tree_describe(const struct boot_tree *tree, const void *blob, int node,
 
 	while (bus > 0 && !has_windows(blob, bus))
 		bus = fdt_parent_offset(blob, bus);
-	if (bus > 0)
+	if (simdma_tree_is(blob, node))
+		add_simulated_window(ram_base, device);
+	else if (bus > 0)
 		dma_tree_windows(tree, blob, (uint32_t)bus, device);
 	device->coherent = is_coherent(blob, node);
 	apply_rules(blob, node, ram_base, device);
@@ -118,8 +128,7 @@ bool dma_tree_named(const struct boot_tree *tree, const void *blob, const char *
 	if (node >= 0)
 		dma_tree_describe(tree, blob, node, ram_base, device);
 	else
-		add_window(device, &(struct dma_reach_window){ .phys = ram_base,
-							       .bytes = SZ_4G - ram_base });
+		add_simulated_window(ram_base, device);
 	for (unsigned int i = 0; dma_limit_rule(i, &rule); i++)
 		if (strcmp(rule.name, name) == 0)
 			dma_device_limit(device, &rule, ram_base);

@@ -24,6 +24,7 @@
 #include "boot/probe.h"
 #include "boot/tree_report.h"
 #include "boot/virt_events.h"
+#include "drivers/dma/simdma_board.h"
 #include "kern/cmdline.h"
 #include "kern/exception.h"
 #include "kern/fatal.h"
@@ -319,6 +320,7 @@ static void probe_devices(void)
 	const struct firmware_memory *memory = &firmware_memory;
 
 	devices_probe(boot_blob());
+	simdma_board_add();
 	if (memory->known)
 		dtlint_firmware(&boot_info.tree, boot_blob(), memory->base, memory->bytes,
 				memory->speaks_below);

@@ -10,6 +10,7 @@
 #include "boot/dma_pools.h"
 #include "boot/dma_tree.h"
 #include "boot/finding.h"
+#include "drivers/dma/simdma_tree.h"
 #include "kern/fatal.h"
 #include "kern/log.h"
 #include "mm/phys/memblock.h"
@@ -75,6 +76,27 @@ static unsigned int collect_free(struct layout_range *ranges)
 	return count;
 }
 
+/* The simulated peripheral of the tree, if it has one: what simdma= says is then nothing. */
+static void find_simdma(const void *blob, struct dma_limit_input *input)
+{
+	int node = blob != NULL ? simdma_tree_find(blob) : -1;
+	unsigned int asked = dma_limit_simdma_bits();
+
+	if (node < 0)
+		return;
+	input->simdma_node = (uint32_t)node;
+	input->simdma_bits = simdma_tree_lines(blob, node);
+	if (input->simdma_bits == 0) {
+		pr_warn("%s: strata,address-bits must be one number from %u to %u: taken as %u\n",
+			blob_node_path(blob, (uint32_t)node), SIMDMA_LINES_LEAST, SIMDMA_LINES_MOST,
+			SIMDMA_LINES_MOST);
+		input->simdma_bits = SIMDMA_LINES_MOST;
+	}
+	if (asked != 0)
+		pr_info("simdma=%u: the tree has %s with %u address lines, which is used instead\n",
+			asked, blob_node_path(blob, (uint32_t)node), input->simdma_bits);
+}
+
 static void compute_dma_limit(const struct boot_tree *tree, const void *blob,
 			      struct boot_plan *plan)
 {
@@ -86,6 +108,7 @@ static void compute_dma_limit(const struct boot_tree *tree, const void *blob,
 		.bus_of_ram_base = bus_of_ram_base,
 	};
 
+	find_simdma(blob, &input);
 	asked_tree = tree;
 	asked_blob = blob;
 	dma_limit_compute(&input, &plan->dma);
@@ -109,7 +132,11 @@ static const char *source_text(const struct dma_limit *dma, enum dma_limit_sourc
 			 blob_node_path(blob, dma->reach.node));
 		return text;
 	case DMA_LIMIT_FROM_SIMDMA:
-		snprintf(text, sizeof(text), "simdma=%u", dma_limit_simdma_bits());
+		if (dma->reach.node != 0)
+			snprintf(text, sizeof(text), "address lines of %s",
+				 blob_node_path(blob, dma->reach.node));
+		else
+			snprintf(text, sizeof(text), "simdma=%u", dma_limit_simdma_bits());
 		return text;
 	case DMA_LIMIT_FROM_DEVICE:
 		snprintf(text, sizeof(text), "dma_limit=%s", dma->reach.device);

@@ -72,8 +72,11 @@ void free_irq(uint32_t irq, const void *data);
 void disable_irq(uint32_t irq);
 void enable_irq(uint32_t irq);
 
-/* Software's own lines: SOFTWARE_IRQS numbers to be requested as any other; 0: no controller has them. */
-#define SOFTWARE_IRQS 4U
+/*
+ * Software's own lines: SOFTWARE_IRQS numbers to be requested as any other; 0: no controller has them. 0 to
+ * 3 are for self-tests and benchmarks, 4 for the simulated DMA peripheral, 5 for that of its self-tests.
+ */
+#define SOFTWARE_IRQS 6U
 uint32_t software_irq(uint32_t number);
 
 /* Interrupt the core that calls, at once or when it unmasks. -EINVAL: the line is not software's. */

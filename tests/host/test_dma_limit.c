@@ -80,6 +80,7 @@ static void test_arguments(void **state)
 		/* it decides whatever the others say */
 		{ "dma_zone=512M simdma=20 dma_limit=a:20bits", 512 << 20,
 		  DMA_LIMIT_FROM_DMA_ZONE },
+		{ "simdma", DMA_LIMIT_NONE, DMA_LIMIT_FROM_NOTHING },
 		{ "simdma=12", 4096, DMA_LIMIT_FROM_SIMDMA },
 		{ "simdma=28", 1 << 28, DMA_LIMIT_FROM_SIMDMA },
 		{ "simdma=28bits", 1 << 28, DMA_LIMIT_FROM_SIMDMA },
@@ -131,7 +132,7 @@ static void test_refused(void **state)
 		"dma_zone=x",
 		"dma_zone=1Mx",
 		"dma_zone=64bits",
-		"simdma",
+		"simdma=",
 		"simdma=11",
 		"simdma=33",
 		"simdma=28x",

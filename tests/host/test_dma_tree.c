@@ -360,6 +360,42 @@ static void simulated_device(void **state)
 	assert_true(said("dma_limit=other: no such device in the tree"));
 }
 
+#define SIMDMA(rest) "simdma { compatible = \"strata,simdma\"; " rest " };"
+
+/* The tree's wins over the argument, wherever it stands. */
+static void simulated_device_of_the_tree(void **state)
+{
+	(void)state;
+	plan_it("simdma=28", BOARD(SIMDMA("strata,address-bits = <24>;")));
+	assert_int_equal(plan.dma.bytes, 1 << 24);
+	assert_string_equal(boot_plan_dma_source(&plan, blob), "address lines of /simdma");
+	assert_true(said("simdma=28: the tree has /simdma with 24 address lines"));
+	describe("/simdma");
+	shows(0x40000000, 0xc0000000, 0);
+	plan_it("simdma=28", BOARD(SIMDMA("")));
+	assert_int_equal(plan.dma.bytes, DMA_LIMIT_NONE);
+	plan_it("", BOARD(SIMDMA("strata,address-bits = <11>;")));
+	assert_true(said("/simdma: strata,address-bits must be one number from 12 to 32"));
+	assert_int_equal(plan.dma.bytes, DMA_LIMIT_NONE);
+	plan_it("", BOARD(SIMDMA("strata,address-bits = <24 0>;")));
+	assert_true(said("/simdma: strata,address-bits must be"));
+	plan_it("", BOARD(SIMDMA("strata,address-bits = <33>;")));
+	assert_true(said("/simdma: strata,address-bits must be"));
+	/* One that is not there, by itself or by its bus. */
+	plan_it("simdma=28", BOARD(SIMDMA("status = \"disabled\"; strata,address-bits = <24>;")));
+	assert_int_equal(plan.dma.bytes, 1 << 28);
+	plan_it("simdma=28",
+		BOARD("off { status = \"disabled\"; " SIMDMA("strata,address-bits = <24>;") " };"));
+	assert_int_equal(plan.dma.bytes, 1 << 28);
+	/* Behind windows that do not show RAM: it has its own. */
+	plan_it("", BOARD("b { #address-cells = <1>; #size-cells = <1>; "
+			  "dma-ranges = <0 0x50000000 0x1000000>; " SIMDMA(
+				  "strata,address-bits = <24>;") " };"));
+	describe("/b/simdma");
+	shows(0x40000000, 0xc0000000, 0);
+	assert_int_equal(plan.dma.bytes, 1 << 24);
+}
+
 /* One line that names both, and the pool stays within the shorter one. */
 static void zone_wider_than_reach(void **state)
 {
@@ -425,6 +461,7 @@ int main(void)
 		cmocka_unit_test(window_ends_past_everything),
 		cmocka_unit_test(limits_of_devices),
 		cmocka_unit_test(simulated_device),
+		cmocka_unit_test(simulated_device_of_the_tree),
 		cmocka_unit_test(zone_wider_than_reach),
 		cmocka_unit_test(pool_sizes),
 	};

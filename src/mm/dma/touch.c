@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "mm/dma/touch.h"
 
-#include <string.h>
-
 #include "arch/cache.h"
+#include "lib/copy.h"
 #include "kern/context.h"
 #include "mm/virt/kmap.h"
 
@@ -81,26 +80,6 @@ bool dma_touch_invalidate(phys_addr_t phys, size_t bytes)
 	return dma_touch(phys, bytes, invalidate, NULL);
 }
 
-/* Wherever they begin: ARMv7 loads words of Normal memory from any address. */
-struct __attribute__((packed, may_alias)) chunk {
-	uint32_t words[8];
-};
-
-/*
- * The C library's memcpy goes byte by byte when one of the two begins in the middle of a word, or always,
- * as picolibc's small one: four instructions a byte, and buffers of packets seldom are aligned.
- */
-static void copy(char *to, const char *from, size_t bytes)
-{
-	for (; bytes >= sizeof(struct chunk); bytes -= sizeof(struct chunk)) {
-		*(struct chunk *)to = *(const struct chunk *)from;
-		to += sizeof(struct chunk);
-		from += sizeof(struct chunk);
-		__asm__ volatile("" ::: "memory"); /* or the loop becomes a call of memcpy */
-	}
-	memcpy(to, from, bytes);
-}
-
 bool dma_touch_copy(phys_addr_t to, phys_addr_t from, size_t bytes)
 {
 	while (bytes != 0) {
@@ -111,7 +90,7 @@ bool dma_touch_copy(phys_addr_t to, phys_addr_t from, size_t bytes)
 			return false;
 		target = open_piece(to);
 		if (target != NULL) {
-			copy(target, source, piece);
+			copy_bytes(target, source, piece);
 			close_piece(to, target);
 		}
 		close_piece(from, source);

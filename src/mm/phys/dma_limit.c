@@ -41,14 +41,19 @@ static const char *parse_simdma(const char *value)
 	const char *text = value;
 	uint64_t bits;
 
-	if (value == NULL || !parse_number(&text, &bits) ||
-	    (*text != '\0' && strcmp(text, "bits") != 0) || bits < PAGE_SHIFT || bits > 32)
+	if (value == NULL) {
+		simdma_bits = 32;
+		return NULL;
+	}
+	if (!parse_number(&text, &bits) || (*text != '\0' && strcmp(text, "bits") != 0) ||
+	    bits < PAGE_SHIFT || bits > 32)
 		return "expects the number of address lines, 12 to 32, such as 28";
 	simdma_bits = (unsigned int)bits;
 	return NULL;
 }
 
-BOOT_PARAM(simdma, parse_simdma, "N", "attach a simulated DMA peripheral with N address lines");
+BOOT_PARAM(simdma, parse_simdma, "[N]",
+	   "attach a simulated DMA peripheral with N address lines, or 32");
 
 /* Read what follows the colon. False: none of the three forms. */
 static bool parse_device_reach(const char *text, struct device_limit *limit)
@@ -210,6 +215,15 @@ static void consider_device(const struct dma_limit_input *input, const struct de
 		limit->reach.device = device->name;
 }
 
+/* One in the tree wins. */
+static void consider_simdma(const struct dma_limit_input *input, struct dma_limit *limit)
+{
+	unsigned int bits = input->simdma_bits != 0 ? input->simdma_bits : simdma_bits;
+
+	if (bits != 0 && take_smaller(input, limit, 1ULL << bits, DMA_LIMIT_FROM_SIMDMA))
+		limit->reach.node = input->simdma_bits != 0 ? input->simdma_node : 0;
+}
+
 void dma_limit_compute(const struct dma_limit_input *input, struct dma_limit *limit)
 {
 	memset(limit, 0, sizeof(*limit));
@@ -217,8 +231,7 @@ void dma_limit_compute(const struct dma_limit_input *input, struct dma_limit *li
 	limit->reach.source = DMA_LIMIT_FROM_NOTHING;
 
 	consider_windows(input, limit);
-	if (simdma_bits != 0)
-		take_smaller(input, limit, 1ULL << simdma_bits, DMA_LIMIT_FROM_SIMDMA);
+	consider_simdma(input, limit);
 	for (unsigned int i = 0; i < device_count; i++)
 		consider_device(input, &devices[i], limit);
 

@@ -39,13 +39,16 @@ struct dma_limit_input {
 	uint64_t ram_end; /* end of the RAM in use, half-open */
 	/* The bus address at which a device sees ram_base; NULL: the CPU's address, for all. */
 	uint64_t (*bus_of_ram_base)(const char *device, uint64_t ram_base);
+	/* Address lines of the simulated peripheral in the tree, and its node; 0: there is none. */
+	unsigned int simdma_bits;
+	uint32_t simdma_node;
 };
 
 /* How far, and who says so. */
 struct dma_limit_candidate {
 	uint64_t bytes; /* from ram_base, or DMA_LIMIT_NONE */
 	enum dma_limit_source source;
-	uint32_t node;      /* DMA_LIMIT_FROM_DMA_RANGES: whose */
+	uint32_t node;      /* DMA_LIMIT_FROM_DMA_RANGES: whose; FROM_SIMDMA: the tree's, else 0 */
 	const char *device; /* DMA_LIMIT_FROM_DEVICE: whose; valid as long as the boot arguments */
 };
 
@@ -77,7 +80,7 @@ bool dma_limit_rule(unsigned int index, struct dma_limit_rule *rule);
 /* Decide. Uses the boot parameters dma_zone=, simdma= and dma_limit= as they are at the moment. */
 void dma_limit_compute(const struct dma_limit_input *input, struct dma_limit *limit);
 
-/* Address lines of the simulated peripheral, 0 when there is none. */
+/* Address lines of the simulated peripheral that simdma= asks for, 0: for none. */
 unsigned int dma_limit_simdma_bits(void);
 
 /* Forget the boot parameters: for host programs that plan more than once. */
