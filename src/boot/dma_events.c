@@ -47,6 +47,15 @@ static const char *const refusal_texts[DMA_REFUSALS] = {
 		"kmalloc, or dma_map_page for each page",
 	[DMA_NOT_RAM] = "it is not RAM; dma_map_resource is for registers",
 	[DMA_IS_RAM] = "it is RAM; use dma_map_page",
+	[DMA_COHERENT_SIZE] = "no bytes, or more than 4 MiB",
+	[DMA_COHERENT_UNREACHED] =
+		"no lowmem is reached in one piece under the coherent mask; dma explain shows what "
+		"is reached",
+	[DMA_COHERENT_ATOMIC] =
+		"the caller may not wait, and no coherent megabyte within reach has room; a larger "
+		"coherent_pool= helps",
+	[DMA_COHERENT_NO_BLOCK] = "no block of that much memory, or of a megabyte, is free within "
+				  "reach; a coherent_pool= takes it at boot",
 	[DMA_NO_WINDOW] = "it is highmem, and all windows of this core are open; close some",
 };
 
@@ -55,6 +64,13 @@ static void say_mask(const struct dma_refusal *refusal)
 	pr_warn("%s: mask %#" PRIx64 " refused, from %s: no RAM is at a bus address up to it; dma "
 		"explain shows where RAM is for it\n",
 		refusal->device->name, refusal->mask, symbol_text(refusal->caller));
+}
+
+static void say_coherent(const struct dma_refusal *refusal)
+{
+	pr_warn("%s: coherent memory of %zu bytes refused, mask %#" PRIx64 ", from %s: %s\n",
+		refusal->device->name, refusal->bytes, refusal->mask, symbol_text(refusal->caller),
+		refusal_texts[refusal->reason]);
 }
 
 static void say_refusal(const struct dma_refusal *refusal)
@@ -66,6 +82,10 @@ static void say_refusal(const struct dma_refusal *refusal)
 		return;
 	if (refusal->reason == DMA_MASK_IN_VAIN) {
 		say_mask(refusal);
+		return;
+	}
+	if (refusal->reason >= DMA_COHERENT_SIZE) {
+		say_coherent(refusal);
 		return;
 	}
 	if (refusal_texts[refusal->reason] != NULL)
@@ -98,6 +118,8 @@ static const char *const misuse_texts[DMA_MISUSES] = {
 		"buffers begin and end with a line",
 	[DMA_WINDOWS_OPEN] = "not copied or cleaned: all windows of this core are open; close some",
 	[DMA_LEFT_MAPPED] = "its driver goes, and this is still mapped",
+	[DMA_FREE_UNKNOWN] = "freed, but no coherent buffer of that size is there: freed twice, or "
+			     "with another size than it was taken with",
 	[DMA_NOT_WATCHED] = "not watched from here on: too many mappings for dma_debug=1",
 };
 
@@ -137,6 +159,11 @@ static void say_misuse(const struct dma_misuse *misuse)
 	if (misuse->kind == DMA_LEFT_MAPPED && misuse->mapping.bytes == 0) {
 		pr_err("BUG: DMA of %s: its driver goes and leaves %zu mappings; dma_debug=1 has "
 		       "their names\n",
+		       call->device->name, call->bytes);
+		return;
+	}
+	if (misuse->kind == DMA_LEFT_COHERENT) {
+		pr_err("BUG: DMA of %s: its driver goes and leaves %zu coherent buffers\n",
 		       call->device->name, call->bytes);
 		return;
 	}
