@@ -9,6 +9,7 @@
 #include "kern/symbols.h"
 #include "mm/dma/bounce.h"
 #include "mm/dma/debug.h"
+#include "mm/dma/pool.h"
 
 /* --- refusals -------------------------------------------------------------------------------- */
 
@@ -175,8 +176,31 @@ static void say_misuse(const struct dma_misuse *misuse)
 		say_mapping(&misuse->mapping);
 }
 
+static void say_pool_misuse(const struct dma_pool_misuse *misuse)
+{
+	static struct rate rate;
+	static const char *const texts[DMA_POOL_MISUSES] = {
+		[DMA_POOL_FOREIGN] = "freed, but it is no block of this pool",
+		[DMA_POOL_DOUBLE_FREE] = "freed twice",
+		[DMA_POOL_WRONG_BUS] = "freed with another bus address than it has",
+	};
+
+	if (!rate_allows(&rate))
+		return;
+	if (misuse->kind == DMA_POOL_LEFT)
+		pr_err("BUG: DMA pool %s of %s: destroyed from %s with %" PRIu32
+		       " blocks in use; their pages are lost\n",
+		       misuse->name, misuse->device->name, symbol_text(misuse->caller),
+		       misuse->blocks);
+	else
+		pr_err("BUG: DMA pool %s of %s: block %p, bus %#" PRIx32 ", from %s: %s\n",
+		       misuse->name, misuse->device->name, misuse->block, misuse->bus,
+		       symbol_text(misuse->caller), texts[misuse->kind]);
+}
+
 void dma_events_attach(void)
 {
+	dma_pool_misuse_hook = say_pool_misuse;
 	dma_refusal_hook = say_refusal;
 	dma_misuse_hook = say_misuse;
 }
