@@ -43,6 +43,7 @@ struct request {
 	unsigned int order;
 	gfp_t gfp;
 	uintptr_t caller;
+	dma_addr_t bus; /* the answer's */
 };
 
 static struct spinlock lock;
@@ -95,10 +96,10 @@ static gfp_t flags_for(gfp_t gfp)
 }
 
 /* No zone is reached whole: what is free in the lowest range that is. */
-static struct pages take_range(const struct request *request, unsigned int order)
+static struct pages take_range(struct request *request, unsigned int order)
 {
 	struct pages taken = { .why_not = DMA_COHERENT_UNREACHED, .by_range = true };
-	uint64_t first, end, pfn, count = 1ULL << order;
+	uint64_t first, end, pfn, bus = 0, count = 1ULL << order;
 
 	if (!dma_reach_range(request->device, coherent_mask_of(request->device), &first, &end))
 		return taken;
@@ -109,6 +110,9 @@ static struct pages take_range(const struct request *request, unsigned int order
 
 		if (wrong == 0) {
 			taken.first = pfn_to_page((uint32_t)pfn);
+			dma_reaches(request->device, PFN_PHYS(pfn), PAGE_SIZE,
+				    coherent_mask_of(request->device), &bus);
+			request->bus = (dma_addr_t)bus;
 			return taken;
 		}
 		taken.why_not = DMA_COHERENT_NO_BLOCK;
@@ -117,11 +121,11 @@ static struct pages take_range(const struct request *request, unsigned int order
 	return taken;
 }
 
-static struct pages take_pages(const struct request *request, unsigned int order)
+static struct pages take_pages(struct request *request, unsigned int order)
 {
 	int zone = dma_zone_for(request->device, coherent_mask_of(request->device));
 	struct pages taken = { .why_not = DMA_COHERENT_NO_BLOCK };
-	uint64_t bus;
+	uint64_t bus = 0;
 
 	if (zone < 0)
 		return take_range(request, order);
@@ -134,6 +138,7 @@ static struct pages take_pages(const struct request *request, unsigned int order
 		taken.first = NULL;
 		taken.why_not = DMA_COHERENT_UNREACHED;
 	}
+	request->bus = (dma_addr_t)bus;
 	return taken;
 }
 
@@ -150,9 +155,9 @@ static void zero(void *buffer, size_t bytes)
 {
 	uint64_t *at = buffer, *end = at + bytes / sizeof(*at);
 
-	for (; at < end; at += 8) {
-#pragma GCC unroll 8
-		for (unsigned int i = 0; i < 8; i++)
+	for (; at < end; at += 16) {
+#pragma GCC unroll 16
+		for (unsigned int i = 0; i < 16; i++)
 			at[i] = 0;
 		__asm__ volatile("" ::: "memory"); /* or the loop becomes a call of memset */
 	}
@@ -261,7 +266,7 @@ static char *make_block(struct block *block, const struct pages *taken, unsigned
 }
 
 /* A block for this request, which has its first pages. */
-static char *grow(const struct request *request, enum dma_refusal_reason *why_not)
+static char *grow(struct request *request, enum dma_refusal_reason *why_not)
 {
 	unsigned int order = request->order > MEGABYTE_ORDER ? request->order : MEGABYTE_ORDER;
 	struct block *block = reserve();
@@ -335,7 +340,7 @@ static bool claim(struct block *block, const char *base, uint32_t page, uint32_t
 }
 
 /* Who loses the place to another looks again. */
-static char *take_from(struct block *block, const struct request *request)
+static char *take_from(struct block *block, struct request *request)
 {
 	for (;;) {
 		char *base = __atomic_load_n(&block->base, __ATOMIC_ACQUIRE);
@@ -350,12 +355,14 @@ static char *take_from(struct block *block, const struct request *request)
 		    !dma_reaches(request->device, virt_to_phys(base), SECTION_SIZE,
 				 coherent_mask_of(request->device), &bus))
 			return NULL;
-		if (claim(block, base, page, request->pages))
+		if (claim(block, base, page, request->pages)) {
+			request->bus = (dma_addr_t)(bus + page * PAGE_SIZE);
 			return base + (size_t)page * PAGE_SIZE;
+		}
 	}
 }
 
-static char *take_buffer(const struct request *request)
+static char *take_buffer(struct request *request)
 {
 	char *buffer = NULL;
 
@@ -368,7 +375,7 @@ static char *take_buffer(const struct request *request)
 }
 
 /* Ordinary memory: single pages, of which those beyond the request's go back. */
-static char *take_ordinary(const struct request *request, enum dma_refusal_reason *why_not)
+static char *take_ordinary(struct request *request, enum dma_refusal_reason *why_not)
 {
 	struct pages taken = take_pages(request, request->order);
 	uint32_t pages = 1U << request->order;
@@ -384,7 +391,7 @@ static char *take_ordinary(const struct request *request, enum dma_refusal_reaso
 	return page_address(taken.first);
 }
 
-static char *take(const struct request *request, enum dma_refusal_reason *why_not)
+static char *take(struct request *request, enum dma_refusal_reason *why_not)
 {
 	char *buffer;
 
@@ -406,7 +413,6 @@ void *dma_alloc_coherent(struct dma_device *device, size_t bytes, dma_addr_t *bu
 {
 	struct request request = { .device = device, .bytes = bytes, .gfp = gfp, .caller = CALLER };
 	enum dma_refusal_reason why_not;
-	uint64_t first_bus = 0;
 	char *buffer;
 
 	if (bytes == 0 || bytes > COHERENT_BYTES_MOST)
@@ -417,8 +423,7 @@ void *dma_alloc_coherent(struct dma_device *device, size_t bytes, dma_addr_t *bu
 	if (buffer == NULL)
 		return refuse(&request, why_not);
 	zero(buffer, (size_t)request.pages * PAGE_SIZE);
-	dma_reaches(device, virt_to_phys(buffer), bytes, coherent_mask_of(device), &first_bus);
-	*bus = (dma_addr_t)first_bus;
+	*bus = request.bus;
 	__atomic_fetch_add(&device->live_coherent, 1, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&counts.taken, 1, __ATOMIC_RELAXED);
 	return buffer;

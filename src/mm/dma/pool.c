@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A chunk is a page, or the pages of one large block. Its record has a stack of the numbers of free
- * blocks, and a byte for each block that says whether it is in use; the pool has the offset of each
- * number, so that taking one divides nothing. Freeing finds the chunk by the number of its page.
+ * A chunk is a page, or the pages of one large block. Blocks begin at multiples of the largest power of
+ * two that divides their distance: those places have numbers. The chunk's record has a stack of the places
+ * of free blocks, and a byte for each place that says what is there, so that freeing divides nothing.
  *
  *	page   [segment: block block block .] [segment: block block block .]   none across a boundary
  */
@@ -14,36 +14,39 @@
 #include "lib/bits.h"
 #include "mm/obj/slab.h"
 
-#define CALLER      ((uintptr_t)__builtin_return_address(0))
-#define ROWS        32U
-#define BLOCK_LEAST 4U
+#define CALLER ((uintptr_t)__builtin_return_address(0))
+#define ROWS   32U
+#define GRAIN  4U /* of distances between blocks */
+
+enum { NO_BLOCK, BLOCK_FREE, BLOCK_USED };
 
 struct chunk {
+	char *base;
 	struct chunk *next_in_row;
 	struct chunk *next_with_room; /* while free_count is not 0 */
-	char *base;
 	dma_addr_t bus;
 	uint32_t free_count;
-	uint8_t *used;
-	uint16_t free[]; /* a stack of free_count numbers; behind it the bytes of `used` */
+	uint8_t *states;        /* by place in the first page */
+	uint16_t free_places[]; /* a stack; behind it the bytes of `states` */
 };
 
 struct dma_pool {
 	struct spinlock lock;
-	/* Guarded by it. */
+	/* Guarded by it, and the chunks too. */
 	struct chunk *with_room;
 	struct chunk *rows[ROWS];
-	uint32_t used_blocks, chunks;
+	uint32_t chunks;
 
 	/* Set once. */
+	uint32_t place_shift;
 	size_t block_bytes, chunk_bytes;
-	uint32_t stride;                       /* from block to block */
-	uint32_t segment_bytes, segment_shift; /* 2^shift; of one large block: the chunk */
-	uint32_t segment_blocks, blocks;       /* in a segment, in a chunk */
+	uint32_t stride;         /* from block to block */
+	uint32_t segment_bytes;  /* a power of two */
+	uint32_t segment_blocks; /* in a segment */
+	uint32_t blocks;         /* in a chunk */
 	const char *name;
 	struct dma_device *device;
 	struct dma_pool *next; /* guarded by pools_lock */
-	uint16_t offsets[];    /* of each block of a chunk */
 };
 
 void (*dma_pool_misuse_hook)(const struct dma_pool_misuse *misuse);
@@ -67,7 +70,7 @@ static bool lay_out(struct dma_pool *pool, size_t bytes, size_t alignment, size_
 	    alignment > DMA_POOL_BYTES_MOST)
 		return false;
 	pool->block_bytes = bytes;
-	pool->stride = (uint32_t)ALIGN_UP(bytes < BLOCK_LEAST ? BLOCK_LEAST : bytes, alignment);
+	pool->stride = (uint32_t)ALIGN_UP(ALIGN_UP(bytes, GRAIN), alignment);
 	if (boundary != 0 && (boundary < pool->stride || !is_power(boundary)))
 		return false;
 	pool->chunk_bytes = ALIGN_UP(pool->stride, PAGE_SIZE);
@@ -76,7 +79,7 @@ static bool lay_out(struct dma_pool *pool, size_t bytes, size_t alignment, size_
 		pool->segment_bytes = (uint32_t)boundary;
 	while (pool->segment_bytes < pool->stride)
 		pool->segment_bytes *= 2;
-	pool->segment_shift = highest_bit(pool->segment_bytes);
+	pool->place_shift = min_u32(lowest_bit(pool->stride), PAGE_SHIFT);
 	pool->segment_blocks = pool->segment_bytes / pool->stride;
 	pool->blocks = pool->segment_blocks;
 	if (pool->segment_bytes < PAGE_SIZE)
@@ -112,17 +115,16 @@ static void unlist(struct dma_pool *pool)
 struct dma_pool *dma_pool_create(const char *name, struct dma_device *device, size_t bytes,
 				 size_t alignment, size_t boundary)
 {
-	struct dma_pool layout = { .name = name, .device = device }, *pool;
+	struct dma_pool *pool = kzalloc(sizeof(*pool), GFP_KERNEL);
 
-	if (!lay_out(&layout, bytes, alignment, boundary))
-		return NULL;
-	pool = kzalloc(sizeof(*pool) + layout.blocks * sizeof(pool->offsets[0]), GFP_KERNEL);
 	if (pool == NULL)
 		return NULL;
-	*pool = layout;
-	for (uint32_t i = 0; i < pool->blocks; i++)
-		pool->offsets[i] = (uint16_t)((i / pool->segment_blocks << pool->segment_shift) +
-					      i % pool->segment_blocks * pool->stride);
+	pool->name = name;
+	pool->device = device;
+	if (!lay_out(pool, bytes, alignment, boundary)) {
+		kfree(pool);
+		return NULL;
+	}
 	list(pool);
 	return pool;
 }
@@ -134,10 +136,26 @@ static struct chunk **row_of(struct dma_pool *pool, const void *address)
 	return &pool->rows[((uintptr_t)address >> PAGE_SHIFT) % ROWS];
 }
 
+/* The lowest address is on top. */
+static void fill_stack(const struct dma_pool *pool, struct chunk *chunk)
+{
+	for (uint32_t i = 0; i < pool->blocks; i++) {
+		uint32_t block = pool->blocks - 1 - i;
+		uint32_t offset = block / pool->segment_blocks * pool->segment_bytes +
+				  block % pool->segment_blocks * pool->stride;
+		uint32_t place = offset >> pool->place_shift;
+
+		chunk->free_places[i] = (uint16_t)place;
+		chunk->states[place] = BLOCK_FREE;
+	}
+	chunk->free_count = pool->blocks;
+}
+
 static struct chunk *make_chunk(struct dma_pool *pool, gfp_t gfp)
 {
 	size_t stack_bytes = pool->blocks * sizeof(uint16_t);
-	struct chunk *chunk = kzalloc(sizeof(*chunk) + stack_bytes + pool->blocks, gfp);
+	struct chunk *chunk =
+		kzalloc(sizeof(*chunk) + stack_bytes + (PAGE_SIZE >> pool->place_shift), gfp);
 
 	if (chunk == NULL)
 		return NULL;
@@ -146,10 +164,8 @@ static struct chunk *make_chunk(struct dma_pool *pool, gfp_t gfp)
 		kfree(chunk);
 		return NULL;
 	}
-	chunk->used = (uint8_t *)chunk->free + stack_bytes;
-	chunk->free_count = pool->blocks;
-	for (uint32_t i = 0; i < pool->blocks; i++)
-		chunk->free[i] = (uint16_t)(pool->blocks - 1 - i);
+	chunk->states = (uint8_t *)chunk->free_places + stack_bytes;
+	fill_stack(pool, chunk);
 	return chunk;
 }
 
@@ -169,12 +185,12 @@ static void add_chunk(struct dma_pool *pool, struct chunk *chunk)
 /* Of the first chunk that has room. */
 static inline void *take(struct dma_pool *pool, struct chunk *chunk, dma_addr_t *bus)
 {
-	uint32_t number = chunk->free[--chunk->free_count], offset = pool->offsets[number];
+	uint32_t place = chunk->free_places[--chunk->free_count];
+	uint32_t offset = place << pool->place_shift;
 
 	if (chunk->free_count == 0)
 		pool->with_room = chunk->next_with_room;
-	chunk->used[number] = 1;
-	pool->used_blocks++;
+	chunk->states[place] = BLOCK_USED;
 	*bus = chunk->bus + offset;
 	return chunk->base + offset;
 }
@@ -222,46 +238,69 @@ void *dma_pool_zalloc(struct dma_pool *pool, gfp_t gfp, dma_addr_t *bus)
 
 /* --- back ------------------------------------------------------------------------------------ */
 
-static struct chunk *chunk_of(struct dma_pool *pool, const void *block)
+/* By its first page, in which all blocks begin. */
+static inline struct chunk *chunk_of(struct dma_pool *pool, const void *block)
 {
+	const char *page = (const char *)ALIGN_DOWN((uintptr_t)block, PAGE_SIZE);
 	struct chunk *chunk = *row_of(pool, block);
 
-	while (chunk != NULL && (uintptr_t)block - (uintptr_t)chunk->base >= pool->chunk_bytes)
+	while (chunk != NULL && chunk->base != page)
 		chunk = chunk->next_in_row;
 	return chunk;
 }
 
-/* DMA_POOL_MISUSES: nothing is wrong, and it is free. Under the lock. */
-static inline enum dma_pool_misuse_kind put(struct dma_pool *pool, const void *block,
-					    dma_addr_t bus)
+/* DMA_POOL_MISUSES: nothing is wrong with freeing it. Under the lock. */
+static __attribute__((noinline)) enum dma_pool_misuse_kind find_wrong(const struct dma_pool *pool,
+								      const struct chunk *chunk,
+								      const void *block,
+								      dma_addr_t bus)
 {
-	struct chunk *chunk = chunk_of(pool, block);
-	uint32_t offset, rest, number;
+	uint32_t offset = (uint32_t)((uintptr_t)block % PAGE_SIZE);
+	uint32_t place = offset >> pool->place_shift;
 
-	if (chunk == NULL)
+	if (chunk == NULL || offset != place << pool->place_shift ||
+	    chunk->states[place] == NO_BLOCK)
 		return DMA_POOL_FOREIGN;
-	offset = (uint32_t)((uintptr_t)block - (uintptr_t)chunk->base);
-	rest = offset & (pool->segment_bytes - 1);
-	number = rest / pool->stride;
-	if (rest != number * pool->stride || number >= pool->segment_blocks)
-		return DMA_POOL_FOREIGN;
-	number += (offset >> pool->segment_shift) * pool->segment_blocks;
-	if (chunk->used[number] == 0)
+	if (chunk->states[place] == BLOCK_FREE)
 		return DMA_POOL_DOUBLE_FREE;
-	if (bus != chunk->bus + offset)
-		return DMA_POOL_WRONG_BUS;
-	chunk->used[number] = 0;
-	if (chunk->free_count == 0) {
+	return bus != chunk->bus + offset ? DMA_POOL_WRONG_BUS : DMA_POOL_MISUSES;
+}
+
+static inline bool is_used(const struct dma_pool *pool, const struct chunk *chunk, uint32_t offset,
+			   dma_addr_t bus)
+{
+	uint32_t place = offset >> pool->place_shift;
+
+	return chunk != NULL && place << pool->place_shift == offset &&
+	       chunk->states[place] == BLOCK_USED && bus == chunk->bus + offset;
+}
+
+static inline void put(struct dma_pool *pool, struct chunk *chunk, uint32_t offset)
+{
+	uint32_t place = offset >> pool->place_shift;
+
+	chunk->states[place] = BLOCK_FREE;
+	if (__builtin_expect(chunk->free_count == 0, 0)) {
 		chunk->next_with_room = pool->with_room;
 		pool->with_room = chunk;
 	}
-	chunk->free[chunk->free_count++] = (uint16_t)number;
-	pool->used_blocks--;
-	return DMA_POOL_MISUSES;
+	chunk->free_places[chunk->free_count++] = (uint16_t)place;
 }
 
-static void tell(const struct dma_pool *pool, enum dma_pool_misuse_kind kind, const void *block,
-		 dma_addr_t bus, uintptr_t caller)
+/* Under the lock. */
+static uint32_t count_used(const struct dma_pool *pool)
+{
+	uint32_t used = pool->chunks * pool->blocks;
+
+	for (const struct chunk *chunk = pool->with_room; chunk != NULL;
+	     chunk = chunk->next_with_room)
+		used -= chunk->free_count;
+	return used;
+}
+
+static __attribute__((noinline)) void tell(const struct dma_pool *pool,
+					   enum dma_pool_misuse_kind kind, const void *block,
+					   dma_addr_t bus, uintptr_t caller)
 {
 	const struct dma_pool_misuse misuse = {
 		.kind = kind,
@@ -269,7 +308,7 @@ static void tell(const struct dma_pool *pool, enum dma_pool_misuse_kind kind, co
 		.device = pool->device,
 		.block = block,
 		.bus = bus,
-		.blocks = pool->used_blocks,
+		.blocks = kind == DMA_POOL_LEFT ? count_used(pool) : 0,
 		.caller = caller,
 	};
 
@@ -279,12 +318,18 @@ static void tell(const struct dma_pool *pool, enum dma_pool_misuse_kind kind, co
 
 void dma_pool_free(struct dma_pool *pool, void *block, dma_addr_t bus)
 {
-	uint32_t irq = spin_lock_irqsave(&pool->lock);
-	enum dma_pool_misuse_kind wrong = put(pool, block, bus);
+	uint32_t irq = spin_lock_irqsave(&pool->lock), offset = (uintptr_t)block % PAGE_SIZE;
+	struct chunk *chunk = chunk_of(pool, block);
+	enum dma_pool_misuse_kind wrong;
 
+	if (__builtin_expect(is_used(pool, chunk, offset, bus), 1)) {
+		put(pool, chunk, offset);
+		spin_unlock_irqrestore(&pool->lock, irq);
+		return;
+	}
+	wrong = find_wrong(pool, chunk, block, bus);
 	spin_unlock_irqrestore(&pool->lock, irq);
-	if (__builtin_expect(wrong != DMA_POOL_MISUSES, 0))
-		tell(pool, wrong, block, bus, CALLER);
+	tell(pool, wrong, block, bus, CALLER);
 }
 
 void dma_pool_destroy(struct dma_pool *pool)
@@ -292,7 +337,7 @@ void dma_pool_destroy(struct dma_pool *pool)
 	if (pool == NULL)
 		return;
 	unlist(pool);
-	if (pool->used_blocks != 0)
+	if (count_used(pool) != 0)
 		tell(pool, DMA_POOL_LEFT, NULL, 0, CALLER);
 	for (uint32_t row = 0; row < ROWS; row++) {
 		struct chunk *chunk = pool->rows[row], *next;
@@ -313,19 +358,22 @@ void dma_pool_destroy(struct dma_pool *pool)
 bool dma_pool_snapshot(uint32_t number, struct dma_pool_snapshot *snapshot)
 {
 	uint32_t irq = spin_lock_irqsave(&pools_lock);
-	const struct dma_pool *pool = pools;
+	struct dma_pool *pool = pools;
 
 	for (; pool != NULL && number != 0; number--)
 		pool = pool->next;
-	if (pool != NULL)
+	if (pool != NULL) {
+		spin_lock(&pool->lock);
 		*snapshot = (struct dma_pool_snapshot){
 			.name = pool->name,
 			.device = pool->device,
 			.block_bytes = pool->block_bytes,
 			.chunks = pool->chunks,
 			.blocks = pool->chunks * pool->blocks,
-			.used_blocks = pool->used_blocks,
+			.used_blocks = count_used(pool),
 		};
+		spin_unlock(&pool->lock);
+	}
 	spin_unlock_irqrestore(&pools_lock, irq);
 	return pool != NULL;
 }
