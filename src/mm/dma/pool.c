@@ -249,23 +249,6 @@ static inline struct chunk *chunk_of(struct dma_pool *pool, const void *block)
 	return chunk;
 }
 
-/* DMA_POOL_MISUSES: nothing is wrong with freeing it. Under the lock. */
-static __attribute__((noinline)) enum dma_pool_misuse_kind find_wrong(const struct dma_pool *pool,
-								      const struct chunk *chunk,
-								      const void *block,
-								      dma_addr_t bus)
-{
-	uint32_t offset = (uint32_t)((uintptr_t)block % PAGE_SIZE);
-	uint32_t place = offset >> pool->place_shift;
-
-	if (chunk == NULL || offset != place << pool->place_shift ||
-	    chunk->states[place] == NO_BLOCK)
-		return DMA_POOL_FOREIGN;
-	if (chunk->states[place] == BLOCK_FREE)
-		return DMA_POOL_DOUBLE_FREE;
-	return bus != chunk->bus + offset ? DMA_POOL_WRONG_BUS : DMA_POOL_MISUSES;
-}
-
 static inline bool is_used(const struct dma_pool *pool, const struct chunk *chunk, uint32_t offset,
 			   dma_addr_t bus)
 {
@@ -316,20 +299,43 @@ static __attribute__((noinline)) void tell(const struct dma_pool *pool,
 		dma_pool_misuse_hook(&misuse);
 }
 
+/* Under the lock. What is in use now has been free when it was looked at first. */
+static enum dma_pool_misuse_kind find_wrong(struct dma_pool *pool, const void *block,
+					    dma_addr_t bus)
+{
+	const struct chunk *chunk = chunk_of(pool, block);
+	uint32_t offset = (uintptr_t)block % PAGE_SIZE, place = offset >> pool->place_shift;
+
+	if (chunk == NULL || offset != place << pool->place_shift ||
+	    chunk->states[place] == NO_BLOCK)
+		return DMA_POOL_FOREIGN;
+	if (chunk->states[place] == BLOCK_USED && bus != chunk->bus + offset)
+		return DMA_POOL_WRONG_BUS;
+	return DMA_POOL_DOUBLE_FREE;
+}
+
+static __attribute__((noinline)) void tell_wrong(struct dma_pool *pool, const void *block,
+						 dma_addr_t bus, uintptr_t caller)
+{
+	uint32_t irq = spin_lock_irqsave(&pool->lock);
+	enum dma_pool_misuse_kind wrong = find_wrong(pool, block, bus);
+
+	spin_unlock_irqrestore(&pool->lock, irq);
+	tell(pool, wrong, block, bus, caller);
+}
+
 void dma_pool_free(struct dma_pool *pool, void *block, dma_addr_t bus)
 {
 	uint32_t irq = spin_lock_irqsave(&pool->lock), offset = (uintptr_t)block % PAGE_SIZE;
 	struct chunk *chunk = chunk_of(pool, block);
-	enum dma_pool_misuse_kind wrong;
 
-	if (__builtin_expect(is_used(pool, chunk, offset, bus), 1)) {
-		put(pool, chunk, offset);
+	if (__builtin_expect(!is_used(pool, chunk, offset, bus), 0)) {
 		spin_unlock_irqrestore(&pool->lock, irq);
+		tell_wrong(pool, block, bus, CALLER);
 		return;
 	}
-	wrong = find_wrong(pool, chunk, block, bus);
+	put(pool, chunk, offset);
 	spin_unlock_irqrestore(&pool->lock, irq);
-	tell(pool, wrong, block, bus, CALLER);
 }
 
 void dma_pool_destroy(struct dma_pool *pool)
