@@ -54,6 +54,7 @@ WINDOW_SOURCES = tuple(f"src/mm/virt/{name}" for name in (
 OWN_TESTS = {"src/kern/irq.c": "test_irq", "src/kern/callout.c": "test_callout",
              "src/kern/clock.c": "test_clock"}
 DEVICES = "src/boot/devices.c"
+COHERENT_MAP = "src/mm/dma/coherent_map.c"
 DMA_PROGRAMS = [(unit, constants, []) for constants in ("tiny", "model")
                 for unit in ("test_dma_reach", "test_dma", "test_dma_debug")]
 KMAP_PROGRAMS = [("test_kmap", constants, ["20000"]) for constants in ("tiny", "model")]
@@ -147,6 +148,8 @@ class Build:
             sources = self.options.kmap_sources
         if program.startswith("test_dma"):
             sources = self.options.dma_sources
+        if program == "test_coherent_map":
+            sources = [COHERENT_MAP]
         if program == "test_devices":
             sources = self.options.device_sources
         if program in OWN_TESTS.values():
@@ -189,6 +192,8 @@ def programs_for(path):
         return [("test_area_tree", "sanitized", [])] + VIRTUAL_PROGRAMS
     if path in WINDOW_SOURCES:
         return KMAP_PROGRAMS
+    if path == COHERENT_MAP:
+        return [("test_coherent_map", "sanitized", [])]
     if path.startswith("src/mm/dma/"):
         return DMA_PROGRAMS
     if path in OWN_TESTS:
