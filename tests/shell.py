@@ -106,7 +106,7 @@ def completion(board):
     typed = ("cmdl\t\r"
              + "m\t\x15"                              # no blank after several, nothing run
              + "help bo\t\r" + "help cmd\t\r"
-             + "selftest c\t\r"
+             + "selftest cp\t\r"
              + "he\t\t\tup\t\r"
              + "\t\t" + "\x15"
              + "selftest \t\t\x15" + "cmdline \t\r")

@@ -211,6 +211,18 @@ SELFTEST(coherent, sizes_zeroed_aligned)
 	stop();
 }
 
+static bool is_in_a_block(const void *address)
+{
+	phys_addr_t phys = virt_to_phys(address);
+	struct coherent_snapshot block;
+	uint32_t number = 0;
+
+	while (coherent_snapshot(&number, &block))
+		if (phys - block.phys < block.pages * PAGE_SIZE)
+			return true;
+	return false;
+}
+
 /* More than the kept megabytes hold: it grows, nothing overlaps, and what it took goes back. */
 SELFTEST(coherent, grows_and_gives_back)
 {
@@ -236,6 +248,31 @@ SELFTEST(coherent, grows_and_gives_back)
 			release(&buffers[i], PAGE_SIZE);
 	coherent_counts(&after);
 	EXPECT(after.grown - before.grown == after.returned - before.returned);
+	for (unsigned int i = 0; i < taken; i++)
+		EXPECT(is_in_a_block(buffers[i].address) ||
+		       is_all_of_kind(buffers[i].address, PAGE_SIZE, MEMORY_NORMAL));
+	stop();
+}
+
+/* The buffer that a megabyte is taken for has all of its pages. */
+SELFTEST(coherent, grows_for_three_pages)
+{
+	unsigned int taken = 0;
+
+	start(false);
+	while (taken < MOST / 4 &&
+	       allocate(&buffers[taken], 3 * PAGE_SIZE, GFP_KERNEL | __GFP_NOWARN)) {
+		memset(buffers[taken].address, (int)(taken & 0xff), 3 * PAGE_SIZE);
+		taken++;
+	}
+	EXPECT(taken > 0 && coherent_check() == NULL);
+	for (unsigned int i = 0; i < taken; i++) {
+		const uint8_t *bytes = buffers[i].address;
+
+		EXPECT(bytes[0] == (uint8_t)i && bytes[3 * PAGE_SIZE - 1] == (uint8_t)i);
+		release(&buffers[i], 3 * PAGE_SIZE);
+	}
+	EXPECT(told_misuses == 0);
 	stop();
 }
 
