@@ -43,8 +43,8 @@ void *dma_alloc_coherent(struct dma_device *device, size_t bytes, dma_addr_t *bu
 void dma_free_coherent(struct dma_device *device, size_t bytes, void *address, dma_addr_t bus);
 
 /*
- * The pool of the boot: so many megabytes, within reach of all devices registered so far, or in the
- * lowest zone. Returns how many there were. In threads, or before there are any.
+ * The pool of the boot: so many megabytes of ZONE_DMA, or of other lowmem where that has none. Returns
+ * how many there were. In threads, or before there are any.
  */
 uint32_t coherent_start(uint32_t megabytes);
 
