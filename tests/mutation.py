@@ -57,6 +57,7 @@ OWN_TESTS = {"src/kern/irq.c": "test_irq", "src/kern/callout.c": "test_callout",
 DEVICES = "src/boot/devices.c"
 WAIT_SOURCES = ("src/mm/phys/page_wait.c", "src/mm/phys/page_wait.h")
 WAIT_PROGRAMS = [("test_pages_wait", constants, []) for constants in ("model", "tiny")]
+COHERENT_MAP = "src/mm/dma/coherent_map.c"
 DMA_PROGRAMS = [(unit, constants, []) for constants in ("tiny", "model")
                 for unit in ("test_dma_reach", "test_dma", "test_dma_debug")]
 KMAP_PROGRAMS = [("test_kmap", constants, ["20000"]) for constants in ("tiny", "model")]
@@ -152,6 +153,8 @@ class Build:
             sources = self.options.dma_sources
         if program == "test_simdma":
             sources = self.options.simdma_sources
+        if program == "test_coherent_map":
+            sources = [COHERENT_MAP]
         if program == "test_devices":
             sources = self.options.device_sources
         if program in OWN_TESTS.values():
@@ -198,6 +201,8 @@ def programs_for(path):
         return KMAP_PROGRAMS
     if path.startswith("src/drivers/dma/"):
         return [("test_simdma", "model", [])]
+    if path == COHERENT_MAP:
+        return [("test_coherent_map", "sanitized", [])]
     if path.startswith("src/mm/dma/") or path == "src/lib/copy.h":
         return DMA_PROGRAMS
     if path in OWN_TESTS:

@@ -106,7 +106,7 @@ def completion(board):
     typed = ("cmdl\t\r"
              + "m\t\x15"                              # no blank after several, nothing run
              + "help bo\t\r" + "help cmd\t\r"
-             + "selftest c\t\r"
+             + "selftest cp\t\r"
              + "he\t\t\tup\t\r"
              + "\t\t" + "\x15"
              + "selftest \t\t\x15" + "cmdline \t\r")
@@ -244,8 +244,8 @@ def playing(board):
               if row == "strata> mmcheck"]
     allocated = [sum(int(row.split()[3]) for row in check[1:] if not row.startswith("mmcheck:"))
                  for check in checks]
-    before = allocated[0]  # the boot's: the idle thread's stack, tables of windows to devices
-    expect(before < 16 and allocated == [before, before + 1 + 1024 + 16, before],
+    before = allocated[0]  # the boot's: the idle thread's stack, tables of windows to devices, coherent memory
+    expect(before < 256 + 16 and allocated == [before, before + 1 + 1024 + 16, before],
            f"allocated pages: {allocated}", rows)
 
 

@@ -43,10 +43,11 @@ $(HOST)/zoneplan-sanitized: $(PLANNER_SRC:%=$(HOST)/sanitized/%.o) build/sources
 # --- host tests: cmocka programs, each of the objects that it names -------------------------------
 
 # Test-local printk and parameters where the real ones would be in the way; fatal() jumps back.
-TESTS := log memblock mmu area_tree zone_layout watermark watermark_params size param oracle line tree place dma_limit dma_tree memory devices
+TESTS := log memblock mmu area_tree zone_layout watermark watermark_params size param oracle line tree place dma_limit dma_tree memory devices coherent_map
 MODEL := src/lib/size.c src/kern/param.c src/mm/phys/zone_params.c
 test_log_SRC         := src/kern/log.c src/kern/param.c src/lib/size.c
 test_mmu_SRC         := src/arch/arm/mmu.c
+test_coherent_map_SRC := src/mm/dma/coherent_map.c
 test_area_tree_SRC   := src/mm/virt/area_tree.c
 test_memblock_SRC    := src/mm/phys/memblock.c
 test_zone_layout_SRC := src/mm/phys/zone_layout.c
@@ -243,7 +244,7 @@ bench: images  ## instructions of each call beside Linux's and others' (build/be
 
 # Plants bugs; takes some minutes, so not part of `make test`.
 .PHONY: mutation
-mutation: $(addprefix $(HOST)/test_,mmu area_tree irq callout clock devices simdma) $(foreach t,$(PAGE_TESTS) $(OBJECT_TESTS) $(VIRTUAL_TESTS) $(DMA_TESTS) kmap,$(HOST)/test_$(t) $(HOST)/test_$(t)_tiny)  ## plant known bugs one at a time and see each caught by a test
+mutation: $(addprefix $(HOST)/test_,mmu area_tree irq callout clock devices simdma coherent_map) $(foreach t,$(PAGE_TESTS) $(OBJECT_TESTS) $(VIRTUAL_TESTS) $(DMA_TESTS) kmap,$(HOST)/test_$(t) $(HOST)/test_$(t)_tiny)  ## plant known bugs one at a time and see each caught by a test
 	@tests/mutation.py -j $(JOBS) --cc '$(HOSTCC) $(filter-out -MMD -MP,$(SANITIZED))' --sources '$(PAGE_SRC)' \
 	  --object-sources '$(OBJECT_SRC)' --virtual-sources '$(VIRTUAL_SRC)' \
 	  --kmap-sources '$(KMAP_SRC)' --dma-sources '$(DMA_SRC)' --simdma-sources '$(SIMDMA_SRC)' --device-sources '$(test_devices_SRC)'

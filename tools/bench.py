@@ -51,6 +51,8 @@ LIMITS = {
     ("objects_worst.alloc", "max"): 2000, ("objects_worst_8_bytes.alloc", "max"): 6000,
     ("objects_worst.free", "max"): 3500,
     ("dma_coherent_4K.map", "max"): 40,
+    ("dma_uncached_4K.alloc", "max"): 1500, ("dma_uncached_4K.free", "max"): 300,
+    ("dma_pool_64.alloc", "max"): 60, ("dma_pool_64.free", "max"): 60,
     ("kmap_local_highmem.map", "max"): 60, ("kmap_local_highmem.unmap", "max"): 50,
     ("kmap_local_lowmem.map", "max"): 12, ("kmap_local_lowmem.unmap", "max"): 6,
     ("kmap_highmem_same.map", "max"): 50, ("kmap_highmem_same.unmap", "max"): 40,

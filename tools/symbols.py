@@ -16,7 +16,7 @@ own. The same input makes the same output: nothing depends on time, hashes or fi
 import collections
 import sys
 
-LIMIT_BYTES = 16384
+LIMIT_BYTES = 24576
 LETTERS = range(0x21, 0x7F)  # what names are made of; all other byte values are free for pairs
 
 

@@ -106,6 +106,14 @@ bool mmu_protect(uintptr_t virt, size_t bytes, enum memory_rights rights, table_
 bool mmu_split(uintptr_t virt, size_t bytes, table_supplier supplier);
 
 /*
+ * Make the megabyte of the linear map at virt, read and written so far, another kind: MEMORY_NORMAL or
+ * MEMORY_NONCACHED. Nobody may use it meanwhile, but cores may still speculate: what caches hold of it
+ * is in memory and forgotten, on return as well. Its bytes stay. False, with nothing changed: its entry
+ * is no section, or has other rights. Long, but interrupts are let in while lines are cleaned.
+ */
+bool mmu_section_kind(uintptr_t virt, enum memory_kind kind);
+
+/*
  * Empty what the range maps, which must be whole mappings: nothing is split. The TLBs are not told:
  * until mmu_flush has run for the range some core may still use what was there, and nothing else may
  * be mapped there. Cannot fail.

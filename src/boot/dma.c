@@ -10,6 +10,7 @@
 #include "kern/log.h"
 #include "kern/resource.h"
 #include "mm/dma/bounce.h"
+#include "mm/dma/coherent.h"
 #include "mm/dma/debug.h"
 #include "mm/dma/options.h"
 #include "mm/obj/slab.h"
@@ -103,6 +104,16 @@ static void find_limited(void)
 		device_by_name(rule.name);
 }
 
+static void start_coherent(void)
+{
+	uint32_t wanted = dma_options.coherent_megabytes, made = coherent_start(wanted);
+
+	if (made < wanted)
+		pr_warn("coherent_pool=: %" PRIu32 " of %" PRIu32
+			" MiB made; no more blocks of 1 MiB are free\n",
+			made, wanted);
+}
+
 void boot_dma_init(const struct boot_tree *the_tree, const void *the_blob,
 		   const struct boot_plan *plan)
 {
@@ -119,4 +130,5 @@ void boot_dma_init(const struct boot_tree *the_tree, const void *the_blob,
 		pr_warn("dma_check=off: devices get addresses that they do not reach, and will "
 			"corrupt memory\n");
 	find_limited();
+	start_coherent();
 }

@@ -9,6 +9,7 @@
 #include "kern/symbols.h"
 #include "mm/dma/bounce.h"
 #include "mm/dma/debug.h"
+#include "mm/dma/pool.h"
 
 /* --- refusals -------------------------------------------------------------------------------- */
 
@@ -47,6 +48,15 @@ static const char *const refusal_texts[DMA_REFUSALS] = {
 		"kmalloc, or dma_map_page for each page",
 	[DMA_NOT_RAM] = "it is not RAM; dma_map_resource is for registers",
 	[DMA_IS_RAM] = "it is RAM; use dma_map_page",
+	[DMA_COHERENT_SIZE] = "no bytes, or more than 4 MiB",
+	[DMA_COHERENT_UNREACHED] =
+		"no lowmem is reached in one piece under the coherent mask; dma explain shows what "
+		"is reached",
+	[DMA_COHERENT_ATOMIC] =
+		"the caller may not wait, and no coherent megabyte within reach has room; a larger "
+		"coherent_pool= helps",
+	[DMA_COHERENT_NO_BLOCK] = "no block of that much memory, or of a megabyte, is free within "
+				  "reach; a coherent_pool= takes it at boot",
 	[DMA_NO_WINDOW] = "it is highmem, and all windows of this core are open; close some",
 };
 
@@ -55,6 +65,13 @@ static void say_mask(const struct dma_refusal *refusal)
 	pr_warn("%s: mask %#" PRIx64 " refused, from %s: no RAM is at a bus address up to it; dma "
 		"explain shows where RAM is for it\n",
 		refusal->device->name, refusal->mask, symbol_text(refusal->caller));
+}
+
+static void say_coherent(const struct dma_refusal *refusal)
+{
+	pr_warn("%s: coherent memory of %zu bytes refused, mask %#" PRIx64 ", from %s: %s\n",
+		refusal->device->name, refusal->bytes, refusal->mask, symbol_text(refusal->caller),
+		refusal_texts[refusal->reason]);
 }
 
 static void say_refusal(const struct dma_refusal *refusal)
@@ -66,6 +83,10 @@ static void say_refusal(const struct dma_refusal *refusal)
 		return;
 	if (refusal->reason == DMA_MASK_IN_VAIN) {
 		say_mask(refusal);
+		return;
+	}
+	if (refusal->reason >= DMA_COHERENT_SIZE) {
+		say_coherent(refusal);
 		return;
 	}
 	if (refusal_texts[refusal->reason] != NULL)
@@ -98,6 +119,8 @@ static const char *const misuse_texts[DMA_MISUSES] = {
 		"buffers begin and end with a line",
 	[DMA_WINDOWS_OPEN] = "not copied or cleaned: all windows of this core are open; close some",
 	[DMA_LEFT_MAPPED] = "its driver goes, and this is still mapped",
+	[DMA_FREE_UNKNOWN] = "freed, but no coherent buffer of that size is there: freed twice, or "
+			     "with another size than it was taken with",
 	[DMA_NOT_WATCHED] = "not watched from here on: too many mappings for dma_debug=1",
 };
 
@@ -140,6 +163,11 @@ static void say_misuse(const struct dma_misuse *misuse)
 		       call->device->name, call->bytes);
 		return;
 	}
+	if (misuse->kind == DMA_LEFT_COHERENT) {
+		pr_err("BUG: DMA of %s: its driver goes and leaves %zu coherent buffers\n",
+		       call->device->name, call->bytes);
+		return;
+	}
 	pr_err("BUG: DMA of %s: %s\n", call->device->name, misuse_texts[misuse->kind]);
 	if (misuse->kind != DMA_LEFT_MAPPED)
 		pr_err("  bus %#" PRIx32 ", %zu bytes, %s, from %s\n", call->bus, call->bytes,
@@ -148,8 +176,31 @@ static void say_misuse(const struct dma_misuse *misuse)
 		say_mapping(&misuse->mapping);
 }
 
+static void say_pool_misuse(const struct dma_pool_misuse *misuse)
+{
+	static struct rate rate;
+	static const char *const texts[DMA_POOL_MISUSES] = {
+		[DMA_POOL_FOREIGN] = "freed, but it is no block of this pool",
+		[DMA_POOL_DOUBLE_FREE] = "freed twice",
+		[DMA_POOL_WRONG_BUS] = "freed with another bus address than it has",
+	};
+
+	if (!rate_allows(&rate))
+		return;
+	if (misuse->kind == DMA_POOL_LEFT)
+		pr_err("BUG: DMA pool %s of %s: destroyed from %s with %" PRIu32
+		       " blocks in use; their pages are lost\n",
+		       misuse->name, misuse->device->name, symbol_text(misuse->caller),
+		       misuse->blocks);
+	else
+		pr_err("BUG: DMA pool %s of %s: block %p, bus %#" PRIx32 ", from %s: %s\n",
+		       misuse->name, misuse->device->name, misuse->block, misuse->bus,
+		       symbol_text(misuse->caller), texts[misuse->kind]);
+}
+
 void dma_events_attach(void)
 {
+	dma_pool_misuse_hook = say_pool_misuse;
 	dma_refusal_hook = say_refusal;
 	dma_misuse_hook = say_misuse;
 }

@@ -7,9 +7,11 @@
 #include "kern/symbols.h"
 #include "lib/size.h"
 #include "mm/dma/bounce.h"
+#include "mm/dma/coherent.h"
 #include "mm/dma/debug.h"
 #include "mm/dma/explain.h"
 #include "mm/dma/options.h"
+#include "mm/dma/pool.h"
 #include "mm/phys/gfp.h"
 #include "mm/phys/zone.h"
 #include "shell/command.h"
@@ -267,6 +269,35 @@ static void print_mappings(void)
 			       symbol_text(mapping.caller));
 }
 
+static void print_coherent(void)
+{
+	struct coherent_counts counts;
+	struct coherent_snapshot block;
+	uint32_t number = 0;
+
+	coherent_counts(&counts);
+	console_printf("coherent: %" PRIu32 " buffers taken, %" PRIu32 " refused; %" PRIu32
+		       " blocks of megabytes made, %" PRIu32 " given back\n",
+		       counts.taken, counts.refused, counts.grown, counts.returned);
+	while (coherent_snapshot(&number, &block))
+		console_printf("  %p, %#" PRIx64 "-%#" PRIx64 ": %" PRIu32 " of %" PRIu32
+			       " pages used%s\n",
+			       block.base, (uint64_t)block.phys,
+			       (uint64_t)block.phys + (uint64_t)block.pages * PAGE_SIZE - 1,
+			       block.used_pages, block.pages, block.kept ? ", kept" : "");
+}
+
+static void print_dma_pools(void)
+{
+	struct dma_pool_snapshot pool;
+
+	for (uint32_t number = 0; dma_pool_snapshot(number, &pool); number++)
+		console_printf("dma_pool %s of %s: blocks of %zu, %" PRIu32 " of %" PRIu32
+			       " used, in %" PRIu32 " chunks\n",
+			       pool.name, pool.device->name, pool.block_bytes, pool.used_blocks,
+			       pool.blocks, pool.chunks);
+}
+
 static void dmainfo(int argc, char **argv)
 {
 	(void)argv;
@@ -287,6 +318,8 @@ static void dmainfo(int argc, char **argv)
 		console_printf("no bounce pool\n");
 	for (const struct bounce_pool *pool = bounce_pools(); pool != NULL; pool = pool->next)
 		print_pool(pool);
+	print_coherent();
+	print_dma_pools();
 }
 
-SHELL_COMMAND(dmainfo, dmainfo, "", "devices and what they reach, live mappings, bounce pools");
+SHELL_COMMAND(dmainfo, dmainfo, "", "devices and what they reach, live mappings, pools");

@@ -13,6 +13,8 @@
 #include "fdt_builder.h"
 #include "kern/log.h"
 #include "kern/resource.h"
+#include "mm/dma/coherent.h"
+#include "mm/dma/options.h"
 #include "mm/obj/slab.h"
 #include "mm/virt/vmalloc.h"
 
@@ -33,6 +35,15 @@ bool resource_add(uint64_t base, uint64_t bytes, const char *name)
 	assert_true(base >= RAM_BASE && bytes != 0 && name != NULL);
 	named++;
 	return true;
+}
+
+/* One that two megabytes are too much for. */
+static uint32_t megabytes_wanted;
+
+uint32_t coherent_start(uint32_t megabytes)
+{
+	megabytes_wanted = megabytes;
+	return megabytes > 1 ? 1 : megabytes;
 }
 
 /* Small enough for kmalloc here. */
@@ -128,6 +139,27 @@ static void all_there(void **state)
 	assert_null(dma_device_find("nobody"));
 }
 
+/* One megabyte, or as many as coherent_pool= says, rounded up; what is missing is said. */
+static void coherent_pools(void **state)
+{
+	(void)state;
+	start();
+	boot_dma_init(&tree, blob, &plan);
+	assert_int_equal(megabytes_wanted, 1);
+	assert_null(strstr(logged, "coherent_pool="));
+	start();
+	assert_true(dma_param("coherent_pool", "0"));
+	boot_dma_init(&tree, blob, &plan);
+	assert_int_equal(megabytes_wanted, 0);
+	start();
+	assert_true(dma_param("coherent_pool", "2049K"));
+	boot_dma_init(&tree, blob, &plan);
+	assert_int_equal(megabytes_wanted, 3);
+	assert_non_null(strstr(logged, "coherent_pool=: 1 of 3 MiB made"));
+	assert_false(dma_param("coherent_pool", "1X"));
+	assert_false(dma_param("coherent_pool", "5G"));
+}
+
 /* Those that dma_limit= names are known at once. */
 static void limited_ones(void **state)
 {
@@ -187,9 +219,8 @@ static void device_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(all_there),
-		cmocka_unit_test(limited_ones),
-		cmocka_unit_test(pools_refused),
+		cmocka_unit_test(all_there),      cmocka_unit_test(coherent_pools),
+		cmocka_unit_test(limited_ones),   cmocka_unit_test(pools_refused),
 		cmocka_unit_test(device_refused),
 	};
 

@@ -33,6 +33,7 @@
 #include "arch/arm/cp15.h"
 #include "arch/arm/descriptor.h"
 #include "arch/arm/tables.h"
+#include "arch/cache.h"
 #include "arch/irqflags.h"
 #include "arch/linear.h"
 #include "arch/mmu.h"
@@ -720,6 +721,33 @@ static bool protect_pages(uint32_t page, uint32_t count, enum memory_rights righ
 	return true;
 }
 
+/* What cleaning must see: how often it came, and which kind the megabyte had then. */
+static unsigned int cleanings;
+static enum memory_kind kind_at_cleaning[2];
+
+void cache_clean_invalidate(const void *address, size_t bytes)
+{
+	struct mapping mapping;
+
+	assert_int_equal(bytes, SECTION_SIZE);
+	assert_false(irq_masked);
+	assert_true(mmu_query((uintptr_t)address, &mapping));
+	assert_in_range(cleanings, 0, 1);
+	kind_at_cleaning[cleanings++] = mapping.kind;
+}
+
+static bool change_kind(uint32_t page, enum memory_kind kind)
+{
+	removed_page = page;
+	removed_count = 0;
+	cleanings = 0;
+	if (!mmu_section_kind(address_of(page), kind))
+		return false;
+	for (uint32_t i = page; i < page + 256; i++)
+		truths[i].kind = kind;
+	return true;
+}
+
 static void clear_pages(uint32_t page, uint32_t count)
 {
 	removed_page = page;
@@ -1030,6 +1058,33 @@ static void test_nobodys_tables_stay(void **state)
 	assert_true(unmap_pages(0, 256));
 	expect_all();
 	pool_is_owned = true;
+}
+
+/* Lines go before the entry changes and after; what is no section that is written stays. */
+static void test_a_section_changes_its_kind(void **state)
+{
+	(void)state;
+	assert_true(map_pages(0, 512, 0x30000000, MEMORY_NORMAL, RIGHTS_WRITE));
+	assert_true(change_kind(256, MEMORY_NONCACHED));
+	assert_int_equal(cleanings, 2);
+	assert_int_equal(kind_at_cleaning[0], MEMORY_NORMAL);
+	assert_int_equal(kind_at_cleaning[1], MEMORY_NONCACHED);
+	expect_all();
+	assert_true(change_kind(256, MEMORY_NONCACHED));
+	assert_int_equal(cleanings, 0);
+	assert_true(change_kind(256, MEMORY_NORMAL));
+	assert_int_equal(kind_at_cleaning[0], MEMORY_NONCACHED);
+	assert_int_equal(kind_at_cleaning[1], MEMORY_NORMAL);
+	assert_false(change_kind(1, MEMORY_NONCACHED));
+	assert_false(change_kind(0, MEMORY_DEVICE));
+	assert_true(protect_pages(0, 256, RIGHTS_READ));
+	assert_false(change_kind(0, MEMORY_NONCACHED));
+	assert_true(protect_pages(256, 1, RIGHTS_READ));
+	assert_false(change_kind(256, MEMORY_NONCACHED));
+	assert_int_equal(cleanings, 0);
+	expect_all();
+	assert_true(unmap_pages(0, 512));
+	assert_false(change_kind(0, MEMORY_NONCACHED));
 }
 
 /* The image's pages are never joined under its feet, nor its tables given to anybody. */
@@ -1371,6 +1426,7 @@ int main(void)
 		TEST(test_what_is_not_alike_is_not_joined),
 		TEST(test_a_dry_supplier_changes_nothing),
 		cmocka_unit_test_setup(test_nobodys_tables_stay, reset),
+		TEST(test_a_section_changes_its_kind),
 		cmocka_unit_test_setup(test_the_images_tables_stay, reset),
 		TEST(test_the_identity_goes),
 		TEST(test_a_table_inside_what_it_maps),

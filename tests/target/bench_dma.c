@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Streaming DMA: within reach and bounced, for a device that sees the caches and for one that does not. */
+/* Streaming DMA, within reach and bounced, for devices that see the caches and that do not; coherent DMA. */
 #include "bench.h"
 #include "mm/dma/bounce.h"
 #include "mm/dma/map.h"
+#include "mm/dma/pool.h"
 #include "mm/phys/magazine.h"
 #include "mm/phys/memblock.h"
 #include "mm/phys/page_alloc.h"
@@ -96,5 +97,59 @@ BENCH(dma, streaming)
 	}
 	__free_pages(slots, POOL_ORDER);
 	__free_page(buffer);
+	end();
+}
+
+static void measure_coherent(const char *name, size_t bytes)
+{
+	dma_addr_t bus;
+	void *buffer;
+
+	for (unsigned int i = 0; i < 1016; i++) {
+		if (i == 16) {
+			bench_begin(maps);
+			bench_begin(unmaps);
+		}
+		BENCH_MEASURE(maps, buffer = dma_alloc_coherent(&device, bytes, &bus, GFP_KERNEL));
+		if (buffer == NULL)
+			bench_fact(name, "refused", 1);
+		BENCH_MEASURE(unmaps, dma_free_coherent(&device, bytes, buffer, bus));
+	}
+	bench_print(maps, name, "alloc");
+	bench_print(unmaps, name, "free");
+	bench_begin(maps);
+	bench_begin(unmaps);
+}
+
+static void measure_pool(const char *name)
+{
+	struct dma_pool *blocks = dma_pool_create(name, &device, 64, 64, 0);
+	dma_addr_t bus;
+	void *block;
+
+	for (unsigned int i = 0; blocks != NULL && i < 1016; i++) {
+		if (i == 16) {
+			bench_begin(maps);
+			bench_begin(unmaps);
+		}
+		BENCH_MEASURE(maps, block = dma_pool_alloc(blocks, GFP_ATOMIC, &bus));
+		if (block == NULL)
+			bench_fact(name, "refused", 1);
+		BENCH_MEASURE(unmaps, dma_pool_free(blocks, block, bus));
+	}
+	dma_pool_destroy(blocks);
+	bench_print(maps, name, "alloc");
+	bench_print(unmaps, name, "free");
+}
+
+BENCH(dma, coherent)
+{
+	if (begin()) {
+		make_device(false, NULL);
+		measure_coherent("dma_uncached_4K", BYTES);
+		measure_coherent("dma_uncached_64K", 16 * PAGE_SIZE);
+		measure_pool("dma_pool_64");
+		dma_device_unregister(&device);
+	}
 	end();
 }

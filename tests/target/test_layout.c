@@ -6,6 +6,7 @@
 #include "kern/exception.h"
 #include "kern/resource.h"
 #include "kern/selftest.h"
+#include "mm/dma/coherent.h"
 #include "mm/phys/memblock.h"
 #include "mm/phys/page_alloc.h"
 #include "mm/phys/zone.h"
@@ -88,6 +89,17 @@ SELFTEST(zones, do_not_overlap)
 
 /* --- the linear map -------------------------------------------------------------------------- */
 
+static bool is_coherent(uint64_t phys)
+{
+	struct coherent_snapshot block;
+	uint32_t number = 0;
+
+	while (coherent_snapshot(&number, &block))
+		if (phys - block.phys < (uint64_t)block.pages * PAGE_SIZE)
+			return true;
+	return false;
+}
+
 /* The hardware's own answer must be the tables' answer, and the tables' must be the linear map's. */
 static void expect_linear(uint64_t at)
 {
@@ -97,7 +109,7 @@ static void expect_linear(uint64_t at)
 
 	EXPECT(mmu_translate(virt, false, &phys) && phys == at);
 	EXPECT(mmu_query(virt, &mapping) && mapping.phys + (virt - mapping.virt) == at);
-	EXPECT(mapping.kind == MEMORY_NORMAL);
+	EXPECT(mapping.kind == (is_coherent(at) ? MEMORY_NONCACHED : MEMORY_NORMAL));
 	EXPECT(mmu_translate(virt, true, &phys) == (mapping.rights == RIGHTS_WRITE));
 }
 

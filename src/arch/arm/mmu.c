@@ -12,6 +12,7 @@
  * and writes what differs. Splitting and joining are the same step.
  */
 #include "arch/mmu.h"
+#include "arch/cache.h"
 #include "arch/irqflags.h"
 #include "arch/linear.h"
 #include "arch/arm/cp15.h"
@@ -728,6 +729,28 @@ bool mmu_protect(uintptr_t virt, size_t bytes, enum memory_rights rights, table_
 	}
 	for (done = 0; done < bytes; done += rest_of(SECTION_SIZE, virt + done, bytes - done))
 		join_megabyte(virt + done);
+	return true;
+}
+
+/*
+ * Before, so that no dirty line of the old kind can be written over what is written past the caches;
+ * after, because a core may have fetched lines speculatively until the TLBs had forgotten the old kind
+ * (ARM DDI 0406C A3.5.7, B2.2.2): those are clean, and go.
+ */
+bool mmu_section_kind(uintptr_t virt, enum memory_kind kind)
+{
+	uint32_t section = *l1_entry(virt);
+	struct mapping mapping;
+
+	if (!IS_ALIGNED(virt, SECTION_SIZE) || kind == MEMORY_DEVICE || !is_section(section) ||
+	    !find_attributes(section, true, &mapping) || mapping.rights != RIGHTS_WRITE ||
+	    mapping.kind == MEMORY_DEVICE)
+		return false;
+	if (mapping.kind == kind)
+		return true;
+	cache_clean_invalidate((const void *)virt, SECTION_SIZE);
+	replace_first(virt, (section & SECTION_BASE) | attributes[kind][RIGHTS_WRITE].section);
+	cache_clean_invalidate((const void *)virt, SECTION_SIZE);
 	return true;
 }
 

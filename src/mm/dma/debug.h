@@ -35,8 +35,10 @@ enum dma_misuse_kind {
 	DMA_MAP_SHARED_LINE, /* a cache line of it belongs to another mapping as well */
 	/* Of any. */
 	DMA_WINDOWS_OPEN, /* the CPU's or the device's bytes were not moved: no window of this core free */
-	DMA_LEFT_MAPPED, /* of dma_device_unregister */
-	DMA_NOT_WATCHED, /* more than DMA_DEBUG_ENTRIES */
+	DMA_LEFT_MAPPED,   /* of dma_device_unregister */
+	DMA_FREE_UNKNOWN,  /* of dma_free_coherent, which did nothing; `phys` is the address */
+	DMA_LEFT_COHERENT, /* of dma_device_unregister: `bytes` is how many buffers */
+	DMA_NOT_WATCHED,   /* more than DMA_DEBUG_ENTRIES */
 	DMA_MISUSES,
 };
 

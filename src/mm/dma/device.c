@@ -92,9 +92,12 @@ void dma_device_register(struct dma_device *device)
 
 void dma_device_unregister(struct dma_device *device)
 {
+	const struct dma_mapping left = { .device = device, .bytes = device->live_coherent };
 	struct dma_device **place = &devices;
 	uint32_t irq;
 
+	if (left.bytes != 0)
+		dma_tell(DMA_LEFT_COHERENT, &left, NULL);
 	dma_debug_device_gone(device);
 	irq = spin_lock_irqsave(&devices_lock);
 	while (*place != NULL && *place != device)

@@ -112,6 +112,11 @@ enum dma_refusal_reason {
 	DMA_TOO_LARGE,    /* for a slot of the pool */
 	DMA_POOL_FULL,    /* no run of slots is free that is long enough */
 	DMA_MASK_IN_VAIN, /* dma_set_mask: nothing of RAM is reached */
+	/* Of dma_alloc_coherent; `phys` is 0. */
+	DMA_COHERENT_SIZE,      /* no bytes, or more than COHERENT_BYTES_MOST */
+	DMA_COHERENT_UNREACHED, /* no lowmem in one piece is reached under the coherent mask */
+	DMA_COHERENT_ATOMIC,    /* the caller may not wait, and what there is is in use */
+	DMA_COHERENT_NO_BLOCK,  /* no block of pages that is large enough is free within reach */
 	DMA_REFUSALS,
 };
 

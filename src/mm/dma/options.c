@@ -6,9 +6,9 @@
 #include "kern/param.h"
 #include "lib/size.h"
 
-#define DEFAULTS                         \
-	{                                \
-		.coherent_allowed = true \
+#define DEFAULTS                                                  \
+	{                                                         \
+		.coherent_allowed = true, .coherent_megabytes = 1 \
 	}
 
 struct dma_options dma_options = DEFAULTS;
@@ -72,3 +72,17 @@ static const char *parse_swiotlb(const char *value)
 
 BOOT_PARAM(swiotlb, parse_swiotlb, "SIZE",
 	   "size of the pool that bounces what devices do not reach; 0: none");
+
+static const char *parse_coherent_pool(const char *value)
+{
+	const char *text = value;
+	uint64_t bytes;
+
+	if (value == NULL || !parse_size(&text, &bytes) || *text != '\0' || bytes > SZ_4G)
+		return "expects a size, such as 2M, of at most 4G; or 0, for none";
+	dma_options.coherent_megabytes = (uint32_t)((bytes + SZ_1M - 1) / SZ_1M);
+	return NULL;
+}
+
+BOOT_PARAM(coherent_pool, parse_coherent_pool, "SIZE",
+	   "coherent DMA memory made at boot and kept, in megabytes; default 1M");
