@@ -156,6 +156,14 @@ def handler(board):
     check_below(output, seen)
 
 
+def interrupt_stack(board):
+    output = report_of("interrupt-stack", board)
+    has(output, r"^  in an interrupt handler, which interrupted thread shell$",
+        r"sp is \d+ bytes below the interrupt stack: stack overflow$|"
+        r"sp is on the interrupt stack, \d{1,3} of", r"^  \.\.\. and more, after 32$",
+        r"^Interrupted thread shell:$")
+
+
 def nested(board):
     """The first report never gets to its first line; the second is short, and there is no third."""
     output = report_of("nested", board)
@@ -222,8 +230,8 @@ def survived(board):
 def tests():
     kinds = {"null": null, "undefined": undefined, "jump": jump, "stack-smash": stack_smash,
              "stack-overflow": stack_overflow, "thread-stack": thread_stack,
-             "thread-fault": thread_fault, "handler": handler, "nested": nested,
-             "window": window, "fatal": fatal}
+             "thread-fault": thread_fault, "handler": handler,
+             "interrupt-stack": interrupt_stack, "nested": nested, "window": window, "fatal": fatal}
     for board in ("virt", "raspi2b"):
         for kind, check in kinds.items():
             yield f"crash {kind}, {board}", lambda check=check, board=board: check(board)

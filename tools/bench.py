@@ -61,6 +61,7 @@ LIMITS = {
     ("kmap_worst.map", "max"): 3000, ("kmap_worst.refused", "max"): 3000,
     ("interrupt.to_handler", "max"): 60, ("interrupt.and_back", "max"): 100,
     ("thread.switch", "p999"): 80, ("thread.wake", "max"): 250,
+    ("callout_of_1000.start", "max"): 400, ("callout_of_1000.run", "max"): 1200,
     ("mutex.lock", "max"): 50, ("mutex.unlock", "max"): 60,
     ("vmalloc_64K.alloc", "mean"): 1200, ("vmalloc_64K.free", "mean"): 1200,
     ("vmalloc_1M.alloc", "mean"): 12000, ("vmalloc_1M.free", "mean"): 12000,

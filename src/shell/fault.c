@@ -237,6 +237,23 @@ CRASHER crash_handler(void)
 	asm volatile("");
 }
 
+static void dig_in_handler(struct callout *callout)
+{
+	(void)callout;
+	crash_recurse(UINT32_MAX);
+}
+
+/* Through the bottom of the interrupt stack. */
+CRASHER crash_interrupt_stack(void)
+{
+	static struct callout callout;
+
+	callout_init(&callout, dig_in_handler);
+	callout_start(&callout, clock_ns());
+	mdelay(1000);
+	asm volatile("");
+}
+
 static int crash_in_thread(void *unused)
 {
 	(void)unused;
@@ -303,6 +320,7 @@ static const struct crash {
 	{ "thread-stack", crash_thread_stack },
 	{ "thread-fault", crash_thread_fault },
 	{ "handler", crash_handler },
+	{ "interrupt-stack", crash_interrupt_stack },
 	{ "nested", crash_nested },
 	{ "console", crash_console },
 	{ "window", crash_window },

@@ -8,6 +8,7 @@
 #include "kern/irq.h"
 #include "kern/mutex.h"
 #include "kern/thread.h"
+#include "mm/virt/vmalloc.h"
 
 #include "bench.h"
 
@@ -191,4 +192,61 @@ BENCH(threads, callouts)
 	bench_print(row, "callout", "start");
 	bench_print(other_row, "callout", "stop");
 	end();
+}
+
+/* The same among others, and what the timer's interrupt does about one of many that are due. */
+#define CROWD 1000U
+
+static void crowd_of(struct callout *crowd, uint32_t count, uint32_t *random, const char *test)
+{
+	uint32_t flags = local_irq_save();
+	uint64_t now_ns = clock_ns();
+
+	bench_begin(row);
+	bench_begin(other_row);
+	for (uint32_t i = 0; i < count; i++) {
+		callout_init(&crowd[i], nothing);
+		callout_start(&crowd[i],
+			      now_ns + NS_PER_S + bench_next(random) % (uint32_t)NS_PER_S);
+	}
+	for (uint32_t round = 0; round < ROUNDS; round++) {
+		struct callout *callout = &crowd[bench_next(random) % count];
+		uint64_t when_ns = now_ns + NS_PER_S + bench_next(random) % (uint32_t)NS_PER_S;
+
+		BENCH_MEASURE(other_row, callout_stop(callout));
+		BENCH_MEASURE(row, callout_start(callout, when_ns));
+	}
+	bench_print(row, test, "start");
+	bench_print(other_row, test, "stop");
+
+	bench_begin(row);
+	for (uint32_t i = 0; i < count; i++)
+		callout_start_periodic(&crowd[i], now_ns + bench_next(random) % (uint32_t)NS_PER_MS,
+				       NS_PER_S + bench_next(random) % (uint32_t)NS_PER_S);
+	now_ns += NS_PER_MS;
+	while (clock_ns() < now_ns)
+		;
+	for (uint32_t i = 0; i < count; i++)
+		BENCH_MEASURE(row, callout_run_due());
+	bench_print(row, test, "run");
+	for (uint32_t i = 0; i < count; i++)
+		callout_stop(&crowd[i]);
+	local_irq_restore(flags);
+}
+
+BENCH(threads, crowds)
+{
+	struct callout *crowd = vmalloc(CROWD * sizeof(*crowd));
+	uint32_t random = BENCH_SEED;
+
+	if (crowd == NULL || !begin()) {
+		vfree(crowd);
+		bench_fact("crowd", "no_memory_for_it", 1);
+		return;
+	}
+	crowd_of(crowd, 1, &random, "callout_of_1");
+	crowd_of(crowd, 100, &random, "callout_of_100");
+	crowd_of(crowd, CROWD, &random, "callout_of_1000");
+	end();
+	vfree(crowd);
 }
