@@ -466,8 +466,6 @@ def dma_group():
 # --- threads ---------------------------------------------------------------------------------------
 
 IRQSOFF_MOST = 2500
-# A handler of the suite hammer may have to make a slab, GFP_ATOMIC.
-IRQSOFF_MOST_HAMMER = 4000
 QUICK_SUITES = ("kmap", "objects", "vmalloc", "pages", "irq", "timer", "dma", "set_memory", "fault")
 
 
@@ -483,7 +481,7 @@ def same_run_twice(**options):
     expect(len(hashes) == 2 and hashes[0] != hashes[1], f"hashes are {hashes}", first)
 
 
-def irqsoff(suites, most, **options):
+def irqsoff(suites, **options):
     """Nobody masks interrupts for longer, and that was measured."""
     words = "".join(f"selftest {suite};" for suite in suites)
     output = boot(f'quiet irqsoff=1 run="{words}irqsoff;poweroff"', icount=True, **options)
@@ -494,7 +492,7 @@ def irqsoff(suites, most, **options):
     count = re.search(r"^irqsoff: (\d+) stretches", output, flags=re.M)
     longest = [int(cycles) for cycles in re.findall(r"^ +(\d+) from \S+ to \S+$", output, flags=re.M)]
     expect(count and int(count[1]) > 1000 and longest, "nothing was measured", output)
-    expect(max(longest) <= most, f"{max(longest)} instructions, {most} are allowed", output)
+    expect(max(longest) <= IRQSOFF_MOST, f"{max(longest)} instructions, {IRQSOFF_MOST} are allowed", output)
 
 
 def waiting(bootargs, **options):
@@ -510,7 +508,7 @@ def threads_group():
               lambda b=board, s=split: same_run_twice(board=b, vmsplit=s))
              for board, split in (("virt", "3G"), ("virt", "1G"), ("raspi2b", "2G"))]
     tests += [(f"irqsoff, {board} {split}", lambda b=board, s=split, w=suites: irqsoff(
-                  w, IRQSOFF_MOST, board=b, vmsplit=s))
+                  w, board=b, vmsplit=s))
               for board, split, suites in (("virt", "3G", (*QUICK_SUITES, "threads", "waiting")),
                                            ("virt", "2G", ("threads", "waiting", "objects")),
                                            ("virt", "1G", ("threads", "waiting", "vmalloc")),
@@ -518,7 +516,7 @@ def threads_group():
                                            ("raspi2b", "3G", ("kmap", "vmalloc", "irq", "timer")),
                                            ("raspi2b", "1G", ("objects", "irq", "timer")))]
     tests += [(f"irqsoff of the hammer, {board} {split}", lambda b=board, s=split: irqsoff(
-                  ("hammer",), IRQSOFF_MOST_HAMMER, board=b, vmsplit=s))
+                  ("hammer",), board=b, vmsplit=s))
               for board, split in (("virt", "3G"), ("raspi2b", "2G"))]
     tests += [(f"waiting, {bootargs}, {board}", lambda b=board, a=bootargs: waiting(a, board=b))
               for board, bootargs in (("virt", "mem=64M"), ("virt", "alloc_timeout=200ms preempt=off"),

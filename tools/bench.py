@@ -50,6 +50,7 @@ LIMITS = {
     ("kmem_cache_192_10k.alloc", "mean"): 106, ("kmem_cache_192_10k.free", "mean"): 160,
     ("objects_worst.alloc", "max"): 2000, ("objects_worst_8_bytes.alloc", "max"): 6000,
     ("objects_worst.free", "max"): 3500,
+    ("objects_worst_masked.alloc", "max"): 1500, ("objects_worst_masked.free", "max"): 1000,
     ("dma_coherent_4K.map", "max"): 40,
     ("dma_uncached_4K.alloc", "max"): 1500, ("dma_uncached_4K.free", "max"): 300,
     ("dma_pool_64.alloc", "max"): 60, ("dma_pool_64.free", "max"): 60,

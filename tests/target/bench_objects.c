@@ -236,16 +236,21 @@ BENCH(objects, trace)
 
 /*
  * Magazine empty, no slab with a free object, the page allocator's magazine empty as well: a slab is
- * made, which costs most with the smallest objects.
+ * made, which costs most with the smallest objects. masked: as in a handler.
  */
-static void worst_alloc(const char *test, size_t bytes)
+static void worst_alloc(const char *test, size_t bytes, bool masked)
 {
 	struct kmem_cache *cache = kmem_cache_create(test, bytes, 0, 0, NULL);
 	void *object;
 
 	for (unsigned int i = 0; i < 16; i++) {
+		uint32_t irq;
+
 		magazines_drain_all();
-		BENCH_MEASURE(allocs, object = kmem_cache_alloc(cache, GFP_KERNEL));
+		irq = masked ? local_irq_save() : 0;
+		BENCH_MEASURE(allocs, object = kmem_cache_alloc(cache, GFP_ATOMIC));
+		if (masked)
+			local_irq_restore(irq);
 		kmem_cache_free(cache, object);
 		kmem_cache_shrink(cache);
 	}
@@ -279,7 +284,7 @@ static void fill_page_magazine(void)
  * A full magazine, each of whose objects is the last one live of its slab: the drain makes as many
  * slabs empty as it gives back, and two of them go to the page allocator, whose magazine is full.
  */
-static void worst_free(void)
+static void worst_free(const char *test, bool masked)
 {
 	struct kmem_cache *cache = kmem_cache_create("bench-worst", 192, 0, 0, NULL);
 	const uint32_t each = cache->store->objects_each, slabs = cache->store->limit + 1;
@@ -293,13 +298,18 @@ static void worst_free(void)
 		if (i % each != 0)
 			kmem_cache_free(cache, objects[i]);
 	for (uint32_t i = 0; i < count; i += each) {
+		uint32_t irq;
+
 		fill_page_magazine();
+		irq = masked ? local_irq_save() : 0;
 		BENCH_MEASURE(frees, kmem_cache_free(cache, objects[i]));
+		if (masked)
+			local_irq_restore(irq);
 	}
 	for (unsigned int i = 0; i < ARRAY_SIZE(kept); i++)
 		if (kept[i] != NULL)
 			__free_page(kept[i]);
-	bench_print(frees, "objects_worst", "free");
+	bench_print(frees, test, "free");
 	bench_begin(frees);
 	kmem_cache_destroy(cache);
 }
@@ -311,9 +321,11 @@ BENCH(objects, worst)
 	if (!begin())
 		return;
 	objects = (void **)__get_free_pages(GFP_KERNEL, order);
-	worst_alloc("objects_worst", 64);
-	worst_alloc("objects_worst_8_bytes", 8);
-	worst_free();
+	worst_alloc("objects_worst", 64, false);
+	worst_alloc("objects_worst_8_bytes", 8, false);
+	worst_free("objects_worst", false);
+	worst_alloc("objects_worst_masked", 64, true);
+	worst_free("objects_worst_masked", true);
 	free_pages((uintptr_t)objects, order);
 	end();
 }

@@ -37,6 +37,7 @@ enum block_kind { NONE, PAGES, WINDOW, OBJECT, KMALLOC, AREA, BLOCK_KINDS };
 
 struct block {
 	enum block_kind kind;
+	bool filled;
 	unsigned int order; /* of PAGES */
 	uint32_t bytes;
 	uint32_t sequence;
@@ -67,7 +68,7 @@ static bool over;
  * What threads have done and handlers may do for it. Where the emulator takes longer for an interrupt
  * than lies between two, threads would hardly ever run.
  */
-#define CREDIT_FOR_OPERATION 3U
+#define CREDIT_FOR_OPERATION 6U
 #define NO_CREDIT_NS         (500 * NS_PER_US)
 
 static uint32_t credit;
@@ -165,12 +166,13 @@ static bool touch_pages(struct owner *me, const struct block *block, bool write)
 	return good;
 }
 
-static void touch(struct owner *me, const struct block *block, bool write)
+static void touch(struct owner *me, struct block *block, bool write)
 {
 	uintptr_t address = block->page != NULL ? (uintptr_t)page_to_phys(block->page)
 						: (uintptr_t)block->memory;
 	bool good;
 
+	block->filled = true;
 	if (block->kind == PAGES) {
 		good = touch_pages(me, block, write);
 	} else {
@@ -257,12 +259,15 @@ static void take(struct owner *me, struct block *block, bool handler)
 		return;
 	}
 	me->taken++;
-	touch(me, block, true);
+	/* A handler fills it when it comes by again: it masks interrupts meanwhile. */
+	if (!handler)
+		touch(me, block, true);
 }
 
 static void give_back(struct owner *me, struct block *block)
 {
-	touch(me, block, false);
+	if (block->filled)
+		touch(me, block, false);
 	note(me, (uintptr_t)block->kind);
 	switch (block->kind) {
 	case PAGES:
@@ -290,6 +295,8 @@ static void take_or_give_back(struct owner *me, bool handler)
 
 	if (block->kind == NONE)
 		take(me, block, handler);
+	else if (!block->filled)
+		touch(me, block, true);
 	else
 		give_back(me, block);
 }
@@ -436,16 +443,22 @@ static uint64_t act_in_handler(struct owner *me)
 	__atomic_fetch_sub(&credit, 1, __ATOMIC_RELAXED);
 	if (!in_interrupt() || may_sleep())
 		complain(me, &me->blocks[0], "a handler is taken for a thread");
-	take_or_give_back(me, true);
-	hold_or_let_go(me);
-	if (draw(me, 2) == 0) {
+	/* One thing: others cannot interrupt it. */
+	switch (draw(me, 4)) {
+	case 0:
+		hold_or_let_go(me);
+		break;
+	case 1:
 		tokens++;
 		wake_up(&queue);
+		break;
+	default:
+		take_or_give_back(me, true);
 	}
 	if (draw(me, 4) == 0)
 		end_turn();
 	acted_ns = clock_ns();
-	return (2 + draw(me, 25)) * NS_PER_US;
+	return (2 + draw(me, 11)) * NS_PER_US;
 }
 
 static void hammer_from_handler(struct callout *callout)

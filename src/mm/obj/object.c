@@ -39,15 +39,24 @@ static bool mend_magazine(struct kmem_cache *mine)
 	return true;
 }
 
+/* Who keeps interrupts out anyway makes no long stretch longer for the sake of those who come later. */
+#define BATCH_MASKED 4U
+
+/* How many objects go between magazine and slabs. irq: how interrupts will be when this is over. */
+static uint32_t batch_for(const struct cache_store *store, uint32_t irq)
+{
+	return irqs_masked_flags(irq) ? min_u32(BATCH_MASKED, store->batch) : store->batch;
+}
+
 /* One object from the slabs, and a batch for the magazine, the first taken on top. 0: none. */
-static uintptr_t refill(struct kmem_cache *mine)
+static uintptr_t refill(struct kmem_cache *mine, uint32_t irq)
 {
 	struct cache_store *store = mine->store;
 	uintptr_t *bottom = magazine_bottom(mine), batch[KMEM_CACHE_ITEMS], object;
 	uint32_t taken;
 
 	spin_lock(&store->lock);
-	taken = slab_take(mine, store->batch, batch);
+	taken = slab_take(mine, batch_for(store, irq), batch);
 	spin_unlock(&store->lock);
 	if (taken == 0)
 		return 0;
@@ -59,7 +68,7 @@ static uintptr_t refill(struct kmem_cache *mine)
 }
 
 /* The next object that is as it was left, from the magazine or behind it. 0: a new slab is needed. */
-static uintptr_t next_object(struct kmem_cache *mine)
+static uintptr_t next_object(struct kmem_cache *mine, uint32_t irq)
 {
 	while (magazine_count(mine) > 0) {
 		uintptr_t object = *(uintptr_t *)(mine->stack.first -= sizeof(uintptr_t));
@@ -68,7 +77,7 @@ static uintptr_t next_object(struct kmem_cache *mine)
 			return object;
 		mend_magazine(mine);
 	}
-	return refill(mine);
+	return refill(mine, irq);
 }
 
 /* From the slabs. Interrupts are as the caller had them. */
@@ -76,7 +85,7 @@ static void *alloc_behind(struct kmem_cache *cache, gfp_t gfp)
 {
 	for (;;) {
 		uint32_t irq = local_irq_save();
-		uintptr_t object = next_object(this_cpu_ptr(cache));
+		uintptr_t object = next_object(this_cpu_ptr(cache), irq);
 
 		if (likely(object != 0))
 			*mark_of(cache->store, object) = 0;
@@ -198,7 +207,7 @@ static size_t pop_some(struct kmem_cache *cache, size_t most, void **objects)
 	size_t count = 0;
 
 	while (count < most) {
-		uintptr_t object = next_object(mine);
+		uintptr_t object = next_object(mine, irq);
 
 		if (object == 0)
 			break;
@@ -269,7 +278,7 @@ static void tell_wrong_free(enum object_misuse_kind kind, const struct kmem_cach
 }
 
 /* Make room in this core's magazine and put it there; or straight into its slab, if that is closed. */
-static void free_behind(struct kmem_cache *mine, uintptr_t object)
+static void free_behind(struct kmem_cache *mine, uintptr_t object, uint32_t irq)
 {
 	struct cache_store *store = mine->store;
 
@@ -281,7 +290,7 @@ static void free_behind(struct kmem_cache *mine, uintptr_t object)
 		return;
 	}
 	if (magazine_count(mine) == store->limit)
-		magazine_give(mine, store->batch);
+		magazine_give(mine, batch_for(store, irq));
 	*(uintptr_t *)mine->stack.first = object;
 	mine->stack.first += sizeof(uintptr_t);
 }
@@ -310,11 +319,12 @@ static __attribute__((noinline)) void free_slow(struct kmem_cache *wanted, uintp
 			return;
 		}
 	} else {
-		free_behind(this_cpu_ptr(cache), address);
+		free_behind(this_cpu_ptr(cache), address, irq);
 		local_irq_restore(irq);
 	}
 	if (place.store->empty_slabs > place.store->keep_empty)
-		slab_release(cache, place.store->keep_empty, RELEASE_MOST);
+		slab_release(cache, place.store->keep_empty,
+			     irqs_masked_flags(irq) ? 1 : RELEASE_MOST);
 }
 
 static __attribute__((noinline)) void kfree_slow(uintptr_t address, uint32_t irq)
