@@ -466,7 +466,8 @@ def dma_group():
 # --- threads ---------------------------------------------------------------------------------------
 
 IRQSOFF_MOST = 2500
-QUICK_SUITES = ("kmap", "objects", "vmalloc", "pages", "irq", "timer", "dma", "set_memory", "fault")
+QUICK_SUITES = ("kmap", "objects", "vmalloc", "pages", "irq", "timer", "dma", "set_memory", "fault",
+                "coherent", "simdma")
 
 
 def same_run_twice(**options):

@@ -5,13 +5,20 @@
 #include "arch/irqflags.h"
 #include "arch/linear.h"
 #include "arch/mmu.h"
+#include "kern/callout.h"
+#include "kern/clock.h"
 #include "kern/context.h"
 #include "kern/selftest.h"
+#include "kern/thread.h"
 #include "mm/dma/coherent.h"
 #include "mm/dma/debug.h"
 #include "mm/dma/options.h"
+#include "mm/dma/pool.h"
+#include "mm/obj/cache.h"
 #include "mm/phys/memblock.h"
+#include "mm/virt/vmalloc.h"
 
+#include "bench.h"
 #include "page_watch.h"
 
 #include "insist.h"
@@ -83,6 +90,13 @@ static void leave_records(void)
 		release(&big[i], SZ_2M);
 }
 
+/* Stacks of threads that ended keep their addresses for a while, and caches empty slabs. */
+static void settle(void)
+{
+	vm_unmap_aliases();
+	caches_shrink(GFP_KERNEL, 0);
+}
+
 static void start(bool coherent)
 {
 	refusal_hook_before = dma_refusal_hook;
@@ -92,6 +106,7 @@ static void start(bool coherent)
 	make_device(coherent);
 	coherent_trim();
 	leave_records();
+	settle();
 	begin();
 	told_refusals = told_misuses = 0;
 }
@@ -107,6 +122,7 @@ static void stop(void)
 	dma_device_unregister(&device);
 	dma_refusal_hook = refusal_hook_before;
 	dma_misuse_hook = misuse_hook_before;
+	settle();
 	end();
 }
 
@@ -390,4 +406,147 @@ SELFTEST(coherent, ordinary_memory)
 	}
 	EXPECT(told_misuses == 0);
 	stop();
+}
+
+/* --- threads and a handler at a time ----------------------------------------------------------- */
+
+#define TAKERS       3U
+#define TAKER_ROUNDS 60U
+#define HELD         6U
+#define BLOCK_BYTES  96U
+#define PAUSE_NS     (90 * NS_PER_US)
+
+static struct dma_pool *blocks;
+
+/* The last one is the handler's. */
+static struct taker {
+	struct callout callout; /* first, so that it leads here */
+	uint32_t number, random, served, refused, wrong;
+	struct held {
+		struct buffer buffer;
+		uint32_t pages; /* 0: a block of the pool */
+	} held[HELD];
+} takers[TAKERS + 1];
+
+/* A word of each cache line: handlers have no time for more. */
+static void visit_words(struct taker *taker, const struct held *held, bool write)
+{
+	volatile uint32_t *words = held->buffer.address;
+	uint32_t bytes = held->pages != 0 ? held->pages * PAGE_SIZE : BLOCK_BYTES;
+
+	for (uint32_t i = 0; i < bytes / sizeof(*words); i += 16) {
+		uint32_t wanted = (uint32_t)(uintptr_t)&words[i] ^ taker->number << 28;
+
+		if (write)
+			words[i] = wanted;
+		else if (words[i] != wanted)
+			taker->wrong++;
+	}
+}
+
+static void take_one(struct taker *taker, struct held *held, gfp_t gfp)
+{
+	uint32_t drawn = bench_next(&taker->random);
+	struct buffer *buffer = &held->buffer;
+
+	gfp |= __GFP_NOWARN;
+	held->pages = drawn % 3 == 0 ? 0 : gfp & __GFP_DIRECT_RECLAIM ? 1 + drawn / 3 % 40 : 1;
+	buffer->address = held->pages == 0 ? dma_pool_alloc(blocks, gfp, &buffer->bus)
+					   : dma_alloc_coherent(&device, held->pages * PAGE_SIZE,
+								&buffer->bus, gfp);
+	if (buffer->address == NULL) {
+		taker->refused++;
+		return;
+	}
+	taker->served++;
+	if (buffer->bus != bus_of(buffer->address))
+		taker->wrong++;
+	visit_words(taker, held, true);
+}
+
+static void give_one(struct taker *taker, struct held *held)
+{
+	struct buffer *buffer = &held->buffer;
+
+	visit_words(taker, held, false);
+	if (held->pages == 0)
+		dma_pool_free(blocks, buffer->address, buffer->bus);
+	else
+		release(buffer, held->pages * PAGE_SIZE);
+	buffer->address = NULL;
+}
+
+static void take_or_give(struct taker *taker, gfp_t gfp)
+{
+	struct held *held = &taker->held[bench_next(&taker->random) % HELD];
+
+	if (held->buffer.address == NULL)
+		take_one(taker, held, gfp);
+	else
+		give_one(taker, held);
+}
+
+static void give_all(struct taker *taker)
+{
+	for (uint32_t i = 0; i < HELD; i++)
+		if (taker->held[i].buffer.address != NULL)
+			give_one(taker, &taker->held[i]);
+}
+
+static int take_in_thread(void *argument)
+{
+	struct taker *taker = argument;
+
+	for (uint32_t i = 0; i < TAKER_ROUNDS; i++) {
+		take_or_give(taker, GFP_KERNEL);
+		if (i % 4 == taker->number)
+			thread_yield();
+	}
+	give_all(taker);
+	return 0;
+}
+
+/* From its end on: an emulator may take longer for it than the pause. */
+static void take_in_handler(struct callout *callout)
+{
+	take_or_give((struct taker *)callout, GFP_ATOMIC);
+	callout_start(callout, clock_ns() + PAUSE_NS);
+}
+
+static void take_all_at_a_time(void)
+{
+	struct thread *threads[TAKERS];
+	struct taker *handler = &takers[TAKERS];
+
+	for (uint32_t i = 0; i < TAKERS + 1; i++)
+		takers[i] = (struct taker){ .number = i + 1, .random = BENCH_SEED + i };
+	callout_init(&handler->callout, take_in_handler);
+	callout_start(&handler->callout, clock_ns() + PAUSE_NS);
+	for (uint32_t i = 0; i < TAKERS; i++)
+		threads[i] =
+			thread_run("coherent", THREAD_PRIORITY_NORMAL, take_in_thread, &takers[i]);
+	for (uint32_t i = 0; i < TAKERS; i++)
+		EXPECT(threads[i] != NULL && thread_join(threads[i]) == 0);
+	/* However fast the machine is, the handler has its share. */
+	while (handler->served < TAKER_ROUNDS / 4 && handler->refused < 100 * TAKER_ROUNDS)
+		thread_sleep_ns(PAUSE_NS);
+	callout_stop(&handler->callout);
+	give_all(handler);
+}
+
+SELFTEST(coherent, threads_and_a_handler)
+{
+	pause_failing();
+	start(false);
+	blocks = INSIST(dma_pool_create("selftest", &device, BLOCK_BYTES, 32, 0), NULL);
+	EXPECT(blocks != NULL);
+	if (blocks != NULL) {
+		take_all_at_a_time();
+		for (uint32_t i = 0; i < TAKERS + 1; i++)
+			EXPECT(takers[i].served > TAKER_ROUNDS / 5 && takers[i].wrong == 0);
+		EXPECT(told_misuses == 0);
+		dma_pool_destroy(blocks);
+	}
+	stop();
+	resume_failing();
 }

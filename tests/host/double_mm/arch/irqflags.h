@@ -36,6 +36,11 @@ static inline bool irqs_masked(void)
 	return double_irq_flags != 0;
 }
 
+static inline bool irqs_masked_flags(uint32_t flags)
+{
+	return flags != 0;
+}
+
 static inline void irqsoff_stretch_ends(void)
 {
 }
