@@ -39,6 +39,7 @@ DIRECTIVE = re.compile(r"(?:^|\s)# *(skip|todo)\b", re.IGNORECASE)
 BAIL_OUT = re.compile(r" *Bail out!(.*)$")
 
 SHOWN_LINES = 200            # of a failing program's output
+AROUND_FAILURE = 10          # lines before and behind each failure, wherever it is
 OUTPUT_LIMIT = 64 << 20      # bytes; a program that loops while printing would fill the disk
 
 
@@ -212,6 +213,20 @@ class Runner:
         return read_tally(text, process.returncode, ended), text, time.monotonic() - start
 
 
+def shown_lines(lines):
+    """The last ones, and of those before what stands around each failure."""
+    shown, last = [], -1
+    for i, line in enumerate(lines):
+        near = lines[max(i - AROUND_FAILURE, 0):i + AROUND_FAILURE + 1]
+        if i < len(lines) - SHOWN_LINES and not any("not ok " in other for other in near):
+            continue
+        if i > last + 1:
+            shown.append(f"({i - last - 1} lines left out)")
+        shown.append(line)
+        last = i
+    return shown
+
+
 def report(done, total, name, tally, text, seconds):
     width = len(str(total))
     word = "FAILED" if tally.failed else "ok" if tally.passed else "skipped"
@@ -224,10 +239,7 @@ def report(done, total, name, tally, text, seconds):
           flush=True)
     if not tally.failed:
         return
-    lines = text.splitlines()
-    if len(lines) > SHOWN_LINES:
-        print(f"    | ({len(lines) - SHOWN_LINES} lines left out)")
-    for line in lines[-SHOWN_LINES:]:
+    for line in shown_lines(text.splitlines()):
         print(f"    | {line}")
     for problem in tally.problems:
         print(f"    {name}: {problem}", flush=True)
@@ -330,6 +342,13 @@ def self_test():
             print(f"tap_total: {what!r}: {seen} instead of {expected} {tally.problems}")
         return seen == expected
 
+    long = [f"line {i}" for i in range(999)]
+    long[300] = "not ok 1 - early"
+    cut = shown_lines(long)
+    if cut[0] != "(290 lines left out)" or long[300] not in cut or cut[-1] != long[-1] or \
+            len(cut) != 1 + 21 + 1 + SHOWN_LINES:
+        print(f"tap_total: an early failure is not shown: {cut[:30]}")
+        return False
     good = [judge(text, read_tally(text, status), expected) for text, status, expected in STREAMS]
     runner = Runner(timeout=1)
     with concurrent.futures.ThreadPoolExecutor(len(COMMANDS)) as pool:

@@ -411,6 +411,7 @@ static void test_snapshot(void **state)
 	callout_start(&items[1].callout, now_ns + 20);
 	now_ns += 10 + 123456789;
 	interrupt();
+	interrupt(); /* one callout each */
 	callout_start(&items[2].callout, now_ns + 99);
 	callout_snapshot(&after);
 	assert_int_equal(after.calls - before.calls, 2);

@@ -122,14 +122,22 @@ static uint8_t pattern(size_t i, uint8_t seed)
 	return (uint8_t)(i * 13 + (i >> 8) + seed);
 }
 
+/* What of so many bytes from here lies in one page: a window each. */
+static size_t in_page(size_t at, size_t bytes)
+{
+	return bytes < PAGE_SIZE - at % PAGE_SIZE ? bytes : PAGE_SIZE - at % PAGE_SIZE;
+}
+
 /* Byte by byte, through a window where there is no linear address. */
 static void put(struct page *page, size_t offset, size_t bytes, uint8_t seed)
 {
-	for (size_t i = 0; i < bytes; i++) {
-		size_t at = offset + i;
+	for (size_t done = 0, piece; done < bytes; done += piece) {
+		size_t at = offset + done;
 		char *window = kmap_local_page(page + at / PAGE_SIZE);
 
-		window[at % PAGE_SIZE] = (char)pattern(i, seed);
+		piece = in_page(at, bytes - done);
+		for (size_t i = 0; i < piece; i++)
+			window[at % PAGE_SIZE + i] = (char)pattern(done + i, seed);
 		kunmap_local(window);
 	}
 }
@@ -138,11 +146,13 @@ static bool holds(struct page *page, size_t offset, size_t bytes, uint8_t seed)
 {
 	bool right = true;
 
-	for (size_t i = 0; i < bytes; i++) {
-		size_t at = offset + i;
+	for (size_t done = 0, piece; done < bytes; done += piece) {
+		size_t at = offset + done;
 		const char *window = kmap_local_page(page + at / PAGE_SIZE);
 
-		right &= (uint8_t)window[at % PAGE_SIZE] == pattern(i, seed);
+		piece = in_page(at, bytes - done);
+		for (size_t i = 0; i < piece; i++)
+			right &= (uint8_t)window[at % PAGE_SIZE + i] == pattern(done + i, seed);
 		kunmap_local(window);
 	}
 	return right;
