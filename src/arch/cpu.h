@@ -61,4 +61,11 @@ enum firmware_conduit { CONDUIT_HVC, CONDUIT_SMC };
 /* Call the firmware by the SMC calling convention (ARM DEN 0028), arguments in r0 to r3. */
 uint32_t cpu_firmware_call(enum firmware_conduit conduit, uint32_t function, uint32_t argument);
 
+/*
+ * Where a core sleeps that is not used: to be branched to at its physical address, never called. One
+ * cache line.
+ */
+extern const uint32_t secondary_park[];
+#define SECONDARY_PARK_BYTES 64U
+
 #endif

@@ -5,7 +5,7 @@
  * interrupts as long as it is raised.
  *
  * Lines are the bits of a core's pending register, and behind them the bits of the core's mailbox 0,
- * which are software's. Mailbox 3 is the boot firmware's.
+ * which are software's. By mailbox 3 the boot's firmware is told where a core shall go on.
  *
  *	0-3	the core's timers, secure, non-secure, hypervisor, virtual
  *	4-7	its mailboxes
@@ -14,7 +14,10 @@
  *	12-15	software
  */
 #include "arch/barrier.h"
+#include "arch/cache.h"
+#include "arch/cpu.h"
 #include "arch/irqflags.h"
+#include "arch/linear.h"
 #include "kern/driver.h"
 #include "kern/exception.h"
 #include "kern/irq.h"
@@ -32,11 +35,15 @@
 #define MAILBOX_CONTROL   0x50
 #define IRQ_SOURCE        0x60
 #define MAILBOX0_SET      0x80
+#define MAILBOX3_SET      0x8c
+#define CORE_MAILBOXES    0x10 /* from one core's to the next */
 #define MAILBOX0_CLEAR    0xc0 /* reading shows it */
 #define REGISTER_BYTES    0x100U
 
 #define PRESCALER_ONE     0x80000000U /* 2^31 / prescaler is what the crystal is divided by */
 #define MAILBOX0_IRQ      1U
+
+#define CORES             4U
 
 #define LINE_MAILBOX0     4U
 #define LINE_PMU          9U
@@ -178,6 +185,19 @@ static void start(void)
 	device_barrier();
 }
 
+/*
+ * The other cores look at their mailbox again and again until it says where to go on (enable-method
+ * brcm,bcm2836-smp). Nobody wants them yet: they sleep instead, which saves power here and most of
+ * the time of an emulator that runs them in turn. Their caches are off.
+ */
+static void park_other_cores(void)
+{
+	cache_clean(secondary_park, SECONDARY_PARK_BYTES);
+	for (uint32_t core = 1; core < CORES; core++)
+		write_at(MAILBOX3_SET + core * CORE_MAILBOXES, virt_to_phys(secondary_park));
+	device_barrier();
+}
+
 /* There is no identification to read; but software's lines show that they are raised. */
 static bool answers(void)
 {
@@ -231,6 +251,7 @@ static void bcm2836_probe(const struct device *device)
 	}
 	resource_add(device->registers[0], REGISTER_BYTES, "BCM2836");
 	irq_set_software(&chip, LINE_SOFTWARE);
+	park_other_cores();
 	device_set_irq_chip(device, &chip);
 }
 
