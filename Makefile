@@ -26,6 +26,9 @@ VMSPLIT ?=
 MEM    ?=
 BOOTARGS ?=
 JOBS   ?= $(shell nproc)
+ifeq ($(filter -j% --jobs% --jobserver%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(JOBS)
+endif
 
 CROSS_COMPILE ?= arm-none-eabi-
 CC      := $(CROSS_COMPILE)gcc
