@@ -207,6 +207,37 @@ SELFTEST(threads, turns_by_the_timer)
 	threads_end();
 }
 
+#define CPSR_A_I_F 0x1c0U
+
+static uint32_t read_masks(void)
+{
+	uint32_t cpsr;
+
+	asm volatile("mrs %0, cpsr" : "=r"(cpsr)::"memory");
+	return cpsr & CPSR_A_I_F;
+}
+
+/* An interrupt masks asynchronous aborts too; who left by a call comes back as he was. */
+SELFTEST(threads, masks_stay_with_a_thread)
+{
+	uint32_t counter = 0, before, after = 0;
+	struct thread *spinner;
+
+	threads_begin(true);
+	spinner = thread_run("spin", LOW, spin, &counter);
+	asm volatile("cpsie a" ::: "memory");
+	before = read_masks();
+	for (unsigned int i = 0; i < 3; i++) {
+		msleep(2); /* the spinner is interrupted by the end of that */
+		after |= read_masks();
+	}
+	EXPECT(after == before);
+	asm volatile("cpsie a" ::: "memory");
+	thread_stop(spinner);
+	thread_join(spinner);
+	threads_end();
+}
+
 SELFTEST(threads, a_changed_priority_counts_at_once)
 {
 	struct thread *a, *b;

@@ -172,7 +172,8 @@ interrupt_request:
 	pop	{r0-r4, r12, lr}
 	clrex
 	rfeia	sp!
-2:	bic	sp, sp, #7		@ the procedure call standard's alignment
+2:	cpsie	a			@ masked by the interrupt; who runs next may have come here otherwise
+	bic	sp, sp, #7		@ the procedure call standard's alignment
 	bl	interrupt_switch
 	mov	sp, r4
 	b	1b
