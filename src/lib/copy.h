@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copying bytes that may begin anywhere. The C library's memcpy goes byte by byte when one of the two
- * begins in the middle of a word, or always, as picolibc's small one: four instructions a byte, and what
- * devices are given seldom is aligned.
+ * Copying bytes that may begin anywhere. memcpy goes byte by byte when the two are not as far from a word's
+ * start, for it may be called for Device memory; what devices are given seldom is aligned.
  */
 #ifndef STRATA_LIB_COPY_H
 #define STRATA_LIB_COPY_H

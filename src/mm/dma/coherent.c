@@ -9,6 +9,7 @@
 #include "mm/dma/coherent.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "arch/linear.h"
 #include "arch/mmu.h"
@@ -148,19 +149,6 @@ static void give_pages(struct page *first, unsigned int order, bool by_range)
 		free_contig_range(page_to_pfn(first), 1U << order);
 	else
 		__free_pages(first, order);
-}
-
-/* The C library's memset goes byte by byte, or word by word; nothing merges the stores past the caches. */
-static void zero(void *buffer, size_t bytes)
-{
-	uint64_t *at = buffer, *end = at + bytes / sizeof(*at);
-
-	for (; at < end; at += 16) {
-#pragma GCC unroll 16
-		for (unsigned int i = 0; i < 16; i++)
-			at[i] = 0;
-		__asm__ volatile("" ::: "memory"); /* or the loop becomes a call of memset */
-	}
 }
 
 /* --- records --------------------------------------------------------------------------------- */
@@ -422,7 +410,7 @@ void *dma_alloc_coherent(struct dma_device *device, size_t bytes, dma_addr_t *bu
 	buffer = take(&request, &why_not);
 	if (buffer == NULL)
 		return refuse(&request, why_not);
-	zero(buffer, (size_t)request.pages * PAGE_SIZE);
+	memset(buffer, 0, (size_t)request.pages * PAGE_SIZE);
 	*bus = request.bus;
 	__atomic_fetch_add(&device->live_coherent, 1, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&counts.taken, 1, __ATOMIC_RELAXED);
