@@ -37,7 +37,7 @@ LIMITS = {
     ("frag95.alloc", "mean"): 60, ("frag95.alloc", "max"): 1200, ("frag95.free", "max"): 1200,
     ("worst.alloc", "max"): 1200, ("worst.free", "max"): 1200,
     ("frag95.free", "mean"): 65, ("give_back_ten_joins.free", "max"): 320,
-    ("refusal.refused", "max"): 700, ("refusal_set_aside.refused", "max"): 750,
+    ("refusal.refused", "max"): 800, ("refusal_set_aside.refused", "max"): 850,
     ("drain.page", "max"): 250,
     **{(f"kmem_cache_{kind}.alloc", "max"): 22 for kind in ("192", "200", "ctor_192")},
     **{(f"kmem_cache_{kind}.free", "max"): 36 for kind in ("192", "200", "ctor_192")},
