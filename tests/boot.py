@@ -466,8 +466,9 @@ def dma_group():
 # --- threads ---------------------------------------------------------------------------------------
 
 IRQSOFF_MOST = 2500
-QUICK_SUITES = ("kmap", "objects", "vmalloc", "pages", "irq", "timer", "dma", "set_memory", "fault",
-                "coherent", "simdma")
+# What masks for long, or has handlers; the others run in one split of each board.
+MASKING_SUITES = ("hammer", "threads", "waiting", "vmalloc", "set_memory", "coherent", "simdma")
+OTHER_SUITES = ("kmap", "objects", "pages", "irq", "timer", "dma", "fault")
 
 
 def same_run_twice(**options):
@@ -504,21 +505,14 @@ def waiting(bootargs, **options):
 
 
 def threads_group():
-    """Suites that wait are left out on raspi2b: under -icount its other cores count meanwhile, too."""
     tests = [(f"the same run twice, {board} {split}",
               lambda b=board, s=split: same_run_twice(board=b, vmsplit=s))
-             for board, split in (("virt", "3G"), ("virt", "1G"), ("raspi2b", "2G"))]
-    tests += [(f"irqsoff, {board} {split}", lambda b=board, s=split, w=suites: irqsoff(
-                  w, board=b, vmsplit=s))
-              for board, split, suites in (("virt", "3G", (*QUICK_SUITES, "threads", "waiting")),
-                                           ("virt", "2G", ("threads", "waiting", "objects")),
-                                           ("virt", "1G", ("threads", "waiting", "vmalloc")),
-                                           ("raspi2b", "2G", QUICK_SUITES),
-                                           ("raspi2b", "3G", ("kmap", "vmalloc", "irq", "timer")),
-                                           ("raspi2b", "1G", ("objects", "irq", "timer")))]
-    tests += [(f"irqsoff of the hammer, {board} {split}", lambda b=board, s=split: irqsoff(
-                  ("hammer",), board=b, vmsplit=s))
-              for board, split in (("virt", "3G"), ("raspi2b", "2G"))]
+             for board in ("virt", "raspi2b") for split in SPLITS]
+    tests += [(f"irqsoff, {board} {split}", lambda b=board, s=split, m=more: irqsoff(
+                  MASKING_SUITES + m, board=b, vmsplit=s))
+              for board, split, more in (
+                  ("virt", "3G", OTHER_SUITES), ("virt", "2G", ()), ("virt", "1G", ()),
+                  ("raspi2b", "3G", ()), ("raspi2b", "2G", OTHER_SUITES), ("raspi2b", "1G", ()))]
     tests += [(f"waiting, {bootargs}, {board}", lambda b=board, a=bootargs: waiting(a, board=b))
               for board, bootargs in (("virt", "mem=64M"), ("virt", "alloc_timeout=200ms preempt=off"),
                                       ("raspi2b", "mem=64M simdma=24"))]

@@ -273,7 +273,8 @@ def interrupts(board):
         counts.append({match[6]: int(match[2]) for match in lines})
     expect(all({"arch_timer", "uart-pl011"} <= set(count) for count in counts), "a line is missing",
            rows)
-    expect(counts[0]["uart-pl011"] > 0, "keys do not interrupt", rows)
+    # What was typed before the UART's driver came is found there; all of it has no room there.
+    expect(counts[1]["uart-pl011"] > 0, "keys do not interrupt", rows)
     expect(counts[1]["arch_timer"] > counts[0]["arch_timer"], "callouts do not interrupt", rows)
 
 

@@ -257,7 +257,10 @@ static void check_initrd(const struct boot_tree *tree, const void *blob,
 void boot_memory_init(const struct boot_tree *tree, const void *blob,
 		      const struct boot_occupied *occupied, uint64_t ram_base)
 {
-	/* The first page: the Pi's other cores wait in it, and address 0 stays a sign of error. */
+	/*
+	 * The first page: the Pi's other cores wait in it until they are sent to sleep (bcm2836.c), and
+	 * address 0 stays a sign of error.
+	 */
 	const struct early_range first_page = { ram_base, PAGE_SIZE };
 
 	/* What could not be remembered would be handed out although somebody owns it. */

@@ -293,12 +293,23 @@ bool thread_set_preemption(bool on)
 	return before;
 }
 
-void thread_set_priority(struct thread *thread, unsigned int priority)
+/* The lowest is the idle thread's alone. */
+static bool is_priority(unsigned int priority)
 {
-	uint32_t irq = local_irq_save();
-	struct run_queue *queue = this_cpu_ptr(&run_queue);
-	bool ready = thread->state == THREAD_RUNNING && thread != thread_current();
+	return priority != THREAD_PRIORITY_IDLE && priority < THREAD_PRIORITIES;
+}
 
+bool thread_set_priority(struct thread *thread, unsigned int priority)
+{
+	struct run_queue *queue;
+	uint32_t irq;
+	bool ready;
+
+	if (!is_priority(priority))
+		return false;
+	irq = local_irq_save();
+	queue = this_cpu_ptr(&run_queue);
+	ready = thread->state == THREAD_RUNNING && thread != thread_current();
 	if (ready)
 		take_out(queue, thread);
 	thread->level = level_of(priority);
@@ -308,6 +319,7 @@ void thread_set_priority(struct thread *thread, unsigned int priority)
 		this_cpu_context()->resched = 1;
 	look_for_contention(queue, thread_current()->level);
 	thread_preempt_restore(irq);
+	return true;
 }
 
 /* --- starving -------------------------------------------------------------------------------- */
@@ -536,8 +548,7 @@ struct thread *thread_run(const char *name, unsigned int priority, int (*functio
 	uint32_t irq;
 
 	might_sleep("thread_run");
-	if (thread_current() == NULL || priority == THREAD_PRIORITY_IDLE ||
-	    priority >= THREAD_PRIORITIES)
+	if (thread_current() == NULL || !is_priority(priority))
 		return NULL;
 	thread = make_thread(name, priority, function, argument);
 	if (thread == NULL)

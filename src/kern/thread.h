@@ -84,7 +84,8 @@ static inline void msleep(uint32_t ms)
 	thread_sleep_ns(ms * NS_PER_MS);
 }
 
-void thread_set_priority(struct thread *thread, unsigned int priority);
+/* From 1 to THREAD_PRIORITIES - 1, as for thread_run; what is not is refused, and nothing changes. */
+bool thread_set_priority(struct thread *thread, unsigned int priority);
 
 /*
  * Off: a thread runs until it waits, yields or ends. For measuring; preempt=off at boot. Returns what

@@ -246,7 +246,9 @@ SELFTEST(threads, a_changed_priority_counts_at_once)
 	trail_start();
 	a = thread_run("a", LOW, note_once, STEP('a'));
 	b = thread_run("b", LOW, note_once, STEP('b'));
-	thread_set_priority(b, HIGH);
+	EXPECT(!thread_set_priority(b, THREAD_PRIORITY_IDLE));
+	EXPECT(!thread_set_priority(b, THREAD_PRIORITIES));
+	EXPECT(thread_set_priority(b, HIGH));
 	note('m');
 	thread_join(a);
 	thread_join(b);
