@@ -40,6 +40,7 @@ BAIL_OUT = re.compile(r" *Bail out!(.*)$")
 
 SHOWN_LINES = 200            # of a failing program's output
 AROUND_FAILURE = 10          # lines before and behind each failure, wherever it is
+LAST_LINES = 12              # of a failing program, repeated behind all others
 OUTPUT_LIMIT = 64 << 20      # bytes; a program that loops while printing would fill the disk
 
 
@@ -227,6 +228,18 @@ def shown_lines(lines):
     return shown
 
 
+def last_lines(lines):
+    """What to read first of a failing program: each failure, the line behind it and two before it.
+
+    They stand at the very end of a run, where somebody who sees only its last lines finds them.
+    """
+    chosen = set()
+    for i, line in enumerate(lines):
+        if re.search(r"\bnot ok \d", line):
+            chosen.update(range(max(i - 2, 0), min(i + 2, len(lines))))
+    return [lines[i][:200] for i in sorted(chosen)[:LAST_LINES]]
+
+
 def report(done, total, name, tally, text, seconds):
     width = len(str(total))
     word = "FAILED" if tally.failed else "ok" if tally.passed else "skipped"
@@ -247,7 +260,7 @@ def report(done, total, name, tally, text, seconds):
 
 def run_jobs(jobs, parallel, timeout):
     """Run and report all jobs; returns the sum of their tallies."""
-    runner, total, failed_names = Runner(timeout), Tally(), []
+    runner, total, failures = Runner(timeout), Tally(), []
     with concurrent.futures.ThreadPoolExecutor(parallel) as pool:
         try:
             futures = {pool.submit(runner.run, command): name for name, command in jobs}
@@ -259,12 +272,14 @@ def run_jobs(jobs, parallel, timeout):
                 total.failed += tally.failed
                 total.skipped += tally.skipped
                 if tally.failed:
-                    failed_names.append(name)
+                    failures.append((name, last_lines(text.splitlines()) + tally.problems))
         except KeyboardInterrupt:
             runner.stopping.set()
             raise
-    if failed_names:
-        print("failed: " + ", ".join(sorted(failed_names)))
+    for name, lines in sorted(failures):
+        print(f"failed: {name}")
+        for line in lines:
+            print(f"    {line}")
     return total
 
 
@@ -348,6 +363,10 @@ def self_test():
     if cut[0] != "(290 lines left out)" or long[300] not in cut or cut[-1] != long[-1] or \
             len(cut) != 1 + 21 + 1 + SHOWN_LINES:
         print(f"tap_total: an early failure is not shown: {cut[:30]}")
+        return False
+    nested = ["ok 1 - a", "# what", "#     # x: EXPECTATION FAILED at y.c:1", "#     not ok 3 x", "# z"]
+    if last_lines(long) != long[298:302] or last_lines(nested) != nested[1:]:
+        print(f"tap_total: the end does not name the failure: {last_lines(long)}")
         return False
     good = [judge(text, read_tally(text, status), expected) for text, status, expected in STREAMS]
     runner = Runner(timeout=1)
