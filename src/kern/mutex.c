@@ -19,15 +19,7 @@ static void tell(const struct mutex *mutex, bool unlock, uintptr_t caller)
 		mutex_misuse_hook(&misuse);
 }
 
-/* Interrupts masked. Before the threads are started nobody else can want it. */
-static bool take(struct mutex *mutex)
-{
-	if (mutex->owner != NULL)
-		return mutex->owner == thread_current();
-	mutex->owner = thread_current();
-	return true;
-}
-
+/* Before the threads are started nobody else can want it. */
 bool mutex_trylock(struct mutex *mutex)
 {
 	uint32_t irq = local_irq_save();
@@ -37,6 +29,14 @@ bool mutex_trylock(struct mutex *mutex)
 		mutex->owner = thread_current();
 	local_irq_restore(irq);
 	return taken;
+}
+
+/* Whoever unlocked it may have handed it over. */
+static bool take(struct mutex *mutex)
+{
+	struct thread *current = thread_current();
+
+	return (current != NULL && mutex->owner == current) || mutex_trylock(mutex);
 }
 
 /* Handed over by mutex_unlock: a look at the owner is the condition. */

@@ -642,23 +642,21 @@ static void end_turn_again(struct callout *callout)
 {
 	static uint32_t counter_before;
 	struct owner *me = (struct owner *)callout;
-	uint32_t pause_ns = 500 + draw(me, 1500);
+	uint32_t pause_ns = 200 + draw(me, 400);
 
 	if (counter - counter_before < 8)
 		pause_ns *= 20;
 	counter_before = counter;
 	end_turn();
+	wake_up(&mutex.queue); /* for nothing: who waits for it looks again */
 	if (!over)
 		callout_start(callout, clock_ns() + pause_ns);
 }
 
-/*
- * Two that count take turns anywhere, also between an LDREX and its STREX: an interrupt that kept the
- * monitor open would let the second thread's LDREX vouch for the first one's STREX.
- */
-SELFTEST(hammer, counters_lose_nothing)
+/* What threads do to one number while turns end anywhere, within a few instructions of each other. */
+static void take_turns(int (*function)(void *page), uint32_t number)
 {
-	struct thread *threads[2];
+	struct thread *threads[3];
 	bool preemption_before;
 
 	pause_failing();
@@ -668,17 +666,67 @@ SELFTEST(hammer, counters_lose_nothing)
 	EXPECT(set_up(3));
 	counter = 0;
 	callout_init(&owners[0].callout, end_turn_again);
-	for (uint32_t i = 0; i < 2; i++)
-		threads[i] = thread_run("count", THREAD_PRIORITY_LOW, count, shared[0]);
+	for (uint32_t i = 0; i < number; i++)
+		threads[i] = thread_run("count", THREAD_PRIORITY_LOW, function, shared[0]);
 	callout_start(&owners[0].callout, clock_ns());
-	for (uint32_t i = 0; i < 2; i++)
+	for (uint32_t i = 0; i < number; i++)
 		thread_join(threads[i]);
 	over = true;
 	callout_stop(&owners[0].callout);
-	EXPECT(counter == 6 * COUNTS);
 	clean_up();
 	thread_set_preemption(preemption_before);
 	settle();
 	end();
 	resume_failing();
+}
+
+/*
+ * Two that count take turns anywhere, also between an LDREX and its STREX: an interrupt that kept the
+ * monitor open would let the second thread's LDREX vouch for the first one's STREX.
+ */
+SELFTEST(hammer, counters_lose_nothing)
+{
+	take_turns(count, 2);
+	EXPECT(counter == 6 * COUNTS);
+}
+
+#define LOCKED_COUNTS 10000U
+
+/* Nothing but the mutex keeps the others out. */
+static uint32_t mutex_misuses;
+
+static void note_misuse(const struct mutex_misuse *misuse)
+{
+	(void)misuse;
+	mutex_misuses++;
+}
+
+static int count_locked(void *page)
+{
+	volatile uint32_t *number = &counter;
+
+	(void)page;
+	for (uint32_t i = 0; i < LOCKED_COUNTS; i++) {
+		uint32_t value;
+
+		mutex_lock(&mutex);
+		value = *number;
+		for (uint32_t wait = i % 64; wait-- > 0;)
+			__asm__ volatile("");
+		*number = value + 1;
+		mutex_unlock(&mutex);
+	}
+	return 0;
+}
+
+/* With three there is one that comes for it just when it is handed from one to the other. */
+SELFTEST(hammer, a_mutex_lets_in_one)
+{
+	void (*hook_before)(const struct mutex_misuse *misuse) = mutex_misuse_hook;
+
+	mutex_misuses = 0;
+	mutex_misuse_hook = note_misuse;
+	take_turns(count_locked, 3);
+	mutex_misuse_hook = hook_before;
+	EXPECT(counter == 3 * LOCKED_COUNTS && !mutex_is_locked(&mutex) && mutex_misuses == 0);
 }
