@@ -16,7 +16,7 @@
 #define NUMBER     3U /* of software's lines */
 #define OWN_LINES  4U /* of these; those from there on have owners (kern/irq.h) */
 #define BLOCKS     24U
-#define PATIENT_NS (20 * NS_PER_MS) /* whatever the host does meanwhile */
+#define PATIENT_NS (20 * NS_PER_S) /* whatever the host does meanwhile */
 
 extern char interrupt_stack[], interrupt_stack_top[];
 

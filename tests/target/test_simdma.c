@@ -29,6 +29,7 @@
 #define LINE       5U /* of software's: that of these tests (kern/irq.h) */
 #define POOL_ORDER 6U
 #define POOL_BYTES ((size_t)PAGE_SIZE << POOL_ORDER)
+#define PATIENT_NS (20 * NS_PER_S) /* whatever the host does meanwhile */
 #define BUF_ORDER  2U
 #define BUF_BYTES  (PAGE_SIZE << BUF_ORDER)
 
@@ -202,7 +203,7 @@ static void copy_once(struct page *to, uint32_t to_at, struct page *from, uint32
 {
 	paint(from, BUF_BYTES, 1);
 	paint(to, BUF_BYTES, 100);
-	EXPECT(simdma_copy(&simdma, to, to_at, from, from_at, bytes, NS_PER_S) == 0);
+	EXPECT(simdma_copy(&simdma, to, to_at, from, from_at, bytes, PATIENT_NS) == 0);
 	EXPECT(holds(from, 0, BUF_BYTES, 0, 1));
 	EXPECT(holds(to, 0, to_at, 0, 100));
 	EXPECT(holds(to, to_at, to_at + bytes, (size_t)to_at - from_at, 1));
@@ -279,12 +280,12 @@ static void copy_list(struct page *to, struct page *from)
 	sg_set_page(&source[2], from, 96, 4024);
 	sg_set_page(&target[0], to, 2500, 1024);
 	sg_set_page(&target[1], to + 1, 1596, 2048);
-	EXPECT(simdma_copy_sg(&simdma, target, 2, source, 3, NS_PER_S) == 0);
+	EXPECT(simdma_copy_sg(&simdma, target, 2, source, 3, PATIENT_NS) == 0);
 	EXPECT(holds(to, 1024, 1024 + 2500, 1000, 1));
 	EXPECT(holds(to, PAGE_SIZE + 2048, PAGE_SIZE + 2048 + 1596, PAGE_SIZE + 2048 - 2524, 1));
 	EXPECT(holds(to, 0, 1024, 0, 100) && holds(to, 3524, PAGE_SIZE + 2048, 0, 100));
 	EXPECT(holds(to, PAGE_SIZE + 3644, BUF_BYTES, 0, 100));
-	EXPECT(simdma_copy_sg(&simdma, target, 1, source, 3, NS_PER_S) == -EINVAL);
+	EXPECT(simdma_copy_sg(&simdma, target, 1, source, 3, PATIENT_NS) == -EINVAL);
 }
 
 SELFTEST(simdma, lists_of_pieces)
@@ -375,11 +376,11 @@ static bool take_frames(uint32_t lines, uint32_t *beyond_pfn, uint32_t *wrapped_
 static void corrupts(struct page *beyond, struct page *wrapped, struct page *near)
 {
 	dma_options.unchecked = true;
-	EXPECT(simdma_copy(&simdma, beyond, 0, near, 0, PAGE_SIZE, NS_PER_S) == 0);
+	EXPECT(simdma_copy(&simdma, beyond, 0, near, 0, PAGE_SIZE, PATIENT_NS) == 0);
 	EXPECT(holds(beyond, 0, PAGE_SIZE, 0, 1));
 	EXPECT(holds(wrapped, 0, PAGE_SIZE, 0, 3));
 	paint(wrapped, PAGE_SIZE, 2);
-	EXPECT(simdma_copy(&simdma, near, 0, beyond, 0, PAGE_SIZE, NS_PER_S) == 0);
+	EXPECT(simdma_copy(&simdma, near, 0, beyond, 0, PAGE_SIZE, PATIENT_NS) == 0);
 	EXPECT(holds(near, 0, PAGE_SIZE, 0, 2));
 	dma_options.unchecked = false;
 }
@@ -389,7 +390,7 @@ static void does_not_corrupt(struct page *beyond, struct page *wrapped, struct p
 {
 	bool bounces = device.pool != NULL;
 
-	EXPECT(simdma_copy(&simdma, beyond, 0, near, 0, PAGE_SIZE, NS_PER_S) ==
+	EXPECT(simdma_copy(&simdma, beyond, 0, near, 0, PAGE_SIZE, PATIENT_NS) ==
 	       (bounces ? 0 : -EFAULT));
 	EXPECT(told_refusals == !bounces);
 	EXPECT(holds(beyond, 0, PAGE_SIZE, 0, bounces ? 3 : 1));
@@ -465,7 +466,7 @@ static int copy_many(void *argument)
 
 		paint(from, BUF_BYTES, (uint8_t)seed);
 		paint(to, BUF_BYTES, (uint8_t)(seed + 77));
-		copiers_right &= simdma_copy(&simdma, to, at, from, 0, bytes, NS_PER_S) == 0 &&
+		copiers_right &= simdma_copy(&simdma, to, at, from, 0, bytes, PATIENT_NS) == 0 &&
 				 holds(to, 0, at, 0, (uint8_t)(seed + 77)) &&
 				 holds(to, at, at + bytes, at, (uint8_t)seed) &&
 				 holds(to, at + bytes, BUF_BYTES, 0, (uint8_t)(seed + 77));

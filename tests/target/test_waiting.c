@@ -219,7 +219,7 @@ SELFTEST(waiting, served_when_a_handler_frees)
 	EXPECT(!request.over);
 	callout_init(&freer, free_in_handler);
 	callout_start(&freer, clock_ns() + NS_PER_MS);
-	end_ns = clock_ns() + 5 * NS_PER_S;
+	end_ns = clock_ns() + 20 * NS_PER_S;
 	while (!*(volatile bool *)&request.over && clock_ns() < end_ns)
 		;
 	EXPECT(request.over && request.page != NULL);
@@ -271,7 +271,7 @@ SELFTEST(waiting, until_the_time_is_up)
 	ask(&request);
 	EXPECT(request.page == NULL);
 	EXPECT(request.took_ns >= 200 * NS_PER_MS && request.wait.waited_ms >= 200);
-	EXPECT(request.took_ns < 2 * NS_PER_S && !request.wait.gave_up);
+	EXPECT(request.took_ns < 20 * NS_PER_S && !request.wait.gave_up);
 	set_timeout("0");
 	ask(&request);
 	EXPECT(request.page == NULL && request.wait.waited_ms == 0);
@@ -320,7 +320,7 @@ SELFTEST(waiting, the_youngest_goes_without)
 	EXPECT(requests[0].over && requests[0].page == NULL && requests[0].wait.gave_up);
 	/* Nobody is left to wait for. */
 	EXPECT(own.over && own.page == NULL && own.wait.gave_up);
-	EXPECT(own.took_ns < 10 * NS_PER_S);
+	EXPECT(own.took_ns < 20 * NS_PER_S);
 	thread_join(threads[0]);
 	thread_join(threads[1]);
 	free_all();
