@@ -58,6 +58,7 @@ DEVICES = "src/boot/devices.c"
 WAIT_SOURCES = ("src/mm/phys/page_wait.c", "src/mm/phys/page_wait.h")
 WAIT_PROGRAMS = [("test_pages_wait", constants, []) for constants in ("model", "tiny")]
 COHERENT_MAP = "src/mm/dma/coherent_map.c"
+COHERENT_SOURCES = ("src/mm/dma/coherent.c", "src/mm/dma/pool.c")
 DMA_PROGRAMS = [(unit, constants, []) for constants in ("tiny", "model")
                 for unit in ("test_dma_reach", "test_dma", "test_dma_debug")]
 KMAP_PROGRAMS = [("test_kmap", constants, ["20000"]) for constants in ("tiny", "model")]
@@ -155,6 +156,8 @@ class Build:
             sources = self.options.simdma_sources
         if program == "test_coherent_map":
             sources = [COHERENT_MAP]
+        if program == "test_coherent":
+            sources = self.options.coherent_sources
         if program == "test_devices":
             sources = self.options.device_sources
         if program in OWN_TESTS.values():
@@ -203,6 +206,8 @@ def programs_for(path):
         return [("test_simdma", "model", [])]
     if path == COHERENT_MAP:
         return [("test_coherent_map", "sanitized", [])]
+    if path in COHERENT_SOURCES:
+        return [("test_coherent", "model", [])]
     if path.startswith("src/mm/dma/") or path == "src/lib/copy.h":
         return DMA_PROGRAMS
     if path in OWN_TESTS:
@@ -238,6 +243,7 @@ def main():
     parser.add_argument("--virtual-sources", type=str.split, default=[], help="those of vmalloc")
     parser.add_argument("--kmap-sources", type=str.split, default=[], help="those of windows")
     parser.add_argument("--dma-sources", type=str.split, default=[], help="those of DMA")
+    parser.add_argument("--coherent-sources", type=str.split, default=[], help="those of coherent memory")
     parser.add_argument("--simdma-sources", type=str.split, default=[], help="those of the simulated peripheral")
     parser.add_argument("--device-sources", type=str.split, default=[], help="those of devices")
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count())

@@ -172,6 +172,14 @@ endef
 $(foreach t,$(DMA_TESTS),$(eval $(call dma_test_rule,$(t),model,)) $(eval $(call dma_test_rule,$(t),tiny,_tiny)))
 TESTS += $(DMA_TESTS) $(DMA_TESTS:%=%_tiny)
 
+# Coherent memory, and pools of it; blocks of a megabyte, so not with tiny constants.
+COHERENT_SRC := $(DMA_SRC) $(addprefix src/mm/dma/,coherent.c coherent_map.c pool.c)
+$(HOST)/test_coherent: $(HOST)/model/tests/host/test_coherent.c.o $(COHERENT_SRC:%=$(HOST)/model/%.o)
+	@echo "  HOSTLD  $@"
+	@$(HOSTCC) $(SANITIZED) $^ -lcmocka -o $@
+-include $(HOST)/model/tests/host/test_coherent.c.d
+TESTS += coherent
+
 # The simulated peripheral, chip and driver.
 SIMDMA_SRC := $(DMA_SRC) src/drivers/dma/simdma.c src/drivers/dma/simdma_engine.c src/kern/callout.c
 $(HOST)/test_simdma: $(HOST)/model/tests/host/test_simdma.c.o $(SIMDMA_SRC:%=$(HOST)/model/%.o)
@@ -244,10 +252,10 @@ bench: images  ## instructions of each call beside Linux's and others' (build/be
 
 # Plants bugs; takes some minutes, so not part of `make test`.
 .PHONY: mutation
-mutation: $(addprefix $(HOST)/test_,mmu area_tree irq callout clock devices simdma coherent_map) $(foreach t,$(PAGE_TESTS) $(OBJECT_TESTS) $(VIRTUAL_TESTS) $(DMA_TESTS) kmap,$(HOST)/test_$(t) $(HOST)/test_$(t)_tiny)  ## plant known bugs one at a time and see each caught by a test
+mutation: $(addprefix $(HOST)/test_,mmu area_tree irq callout clock devices simdma coherent coherent_map) $(foreach t,$(PAGE_TESTS) $(OBJECT_TESTS) $(VIRTUAL_TESTS) $(DMA_TESTS) kmap,$(HOST)/test_$(t) $(HOST)/test_$(t)_tiny)  ## plant known bugs one at a time and see each caught by a test
 	@tests/mutation.py -j $(JOBS) --cc '$(HOSTCC) $(filter-out -MMD -MP,$(SANITIZED))' --sources '$(PAGE_SRC)' \
 	  --object-sources '$(OBJECT_SRC)' --virtual-sources '$(VIRTUAL_SRC)' \
-	  --kmap-sources '$(KMAP_SRC)' --dma-sources '$(DMA_SRC)' --simdma-sources '$(SIMDMA_SRC)' --device-sources '$(test_devices_SRC)'
+	  --kmap-sources '$(KMAP_SRC)' --dma-sources '$(DMA_SRC)' --coherent-sources '$(COHERENT_SRC)' --simdma-sources '$(SIMDMA_SRC)' --device-sources '$(test_devices_SRC)'
 
 lint:  ## include arrows, layout of the source, cppcheck, shellcheck
 	@tools/lint.sh

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "arch/irqflags.h"
+#include "arch/linear.h"
 #include "arch/mmu.h"
 #include "kern/thread.h"
 #include "page_harness.h"
@@ -26,6 +27,16 @@ static struct area {
 };
 
 unsigned int double_flushes, double_tables;
+
+#define SECTIONS 4096U
+
+static bool noncached[SECTIONS]; /* by megabyte of the arena */
+uint32_t double_section_refused;
+
+static bool is_linear(uintptr_t virt)
+{
+	return virt - DOUBLE_LINEAR < SECTIONS * (uintptr_t)SECTION_SIZE;
+}
 
 static struct area *area_of(uintptr_t virt)
 {
@@ -72,7 +83,9 @@ void double_windows_reset(void)
 			areas[i].stale[page] = false;
 		}
 	}
-	double_flushes = double_tables = 0;
+	double_flushes = double_tables = double_section_refused = 0;
+	for (uint32_t section = 0; section < SECTIONS; section++)
+		noncached[section] = false;
 }
 
 /* --- threads --------------------------------------------------------------------------------- */
@@ -188,10 +201,27 @@ bool mmu_unmap(uintptr_t virt, size_t bytes, table_supplier supplier)
 	return true;
 }
 
+static bool query_section(uintptr_t virt, struct mapping *mapping)
+{
+	virt = ALIGN_DOWN(virt, SECTION_SIZE);
+	*mapping = (struct mapping){
+		.virt = virt,
+		.phys = virt_to_phys((const void *)virt),
+		.bytes = SECTION_SIZE,
+		.kind = noncached[(virt - DOUBLE_LINEAR) / SECTION_SIZE] ? MEMORY_NONCACHED
+									 : MEMORY_NORMAL,
+		.rights = RIGHTS_WRITE,
+	};
+	return true;
+}
+
 bool mmu_query(uintptr_t virt, struct mapping *mapping)
 {
-	uint32_t entry = *mmu_window_entry(virt);
+	uint32_t entry;
 
+	if (is_linear(virt))
+		return query_section(virt, mapping);
+	entry = *mmu_window_entry(virt);
 	if (entry == 0)
 		return false;
 	*mapping = (struct mapping){
@@ -202,4 +232,29 @@ bool mmu_query(uintptr_t virt, struct mapping *mapping)
 		.rights = (entry & WRITABLE) != 0 ? RIGHTS_WRITE : RIGHTS_READ,
 	};
 	return true;
+}
+
+/* --- sections of the linear map -------------------------------------------------------------- */
+
+bool mmu_section_kind(uintptr_t virt, enum memory_kind kind)
+{
+	bool *is_noncached = &noncached[(virt - DOUBLE_LINEAR) / SECTION_SIZE];
+
+	assert_true(is_linear(virt) && IS_ALIGNED(virt, SECTION_SIZE));
+	assert_true(kind == MEMORY_NORMAL || kind == MEMORY_NONCACHED);
+	assert_int_equal(double_irq_flags, 0);
+	assert_int_not_equal(*is_noncached, kind == MEMORY_NONCACHED);
+	if (double_section_refused != 0 && --double_section_refused == 0)
+		return false;
+	*is_noncached = kind == MEMORY_NONCACHED;
+	return true;
+}
+
+uint32_t double_noncached_sections(void)
+{
+	uint32_t sections = 0;
+
+	for (uint32_t section = 0; section < SECTIONS; section++)
+		sections += noncached[section];
+	return sections;
 }

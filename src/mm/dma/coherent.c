@@ -18,6 +18,7 @@
 #include "mm/dma/coherent_map.h"
 #include "mm/dma/debug.h"
 #include "mm/obj/slab.h"
+#include "mm/phys/memblock.h"
 #include "mm/phys/page_alloc.h"
 #include "mm/phys/zone.h"
 
@@ -96,28 +97,39 @@ static gfp_t flags_for(gfp_t gfp)
 	return (gfp & (__GFP_HIGH | __GFP_ATOMIC)) | GFP_NOWAIT | __GFP_NOWARN;
 }
 
-/* No zone is reached whole: what is free in the lowest range that is. */
-static struct pages take_range(struct request *request, unsigned int order)
+/* What is free in [phys, end), of which the device sees the first byte at `bus`. */
+static void take_within(struct request *request, unsigned int order, uint64_t phys, uint64_t end,
+			uint64_t bus, struct pages *taken)
 {
-	struct pages taken = { .why_not = DMA_COHERENT_UNREACHED, .by_range = true };
-	uint64_t first, end, pfn, bus = 0, count = 1ULL << order;
+	uint64_t count = 1ULL << order;
+	uint64_t pfn = ALIGN_UP((phys + PAGE_SIZE - 1) >> PAGE_SHIFT, count);
 
-	if (!dma_reach_range(request->device, coherent_mask_of(request->device), &first, &end))
-		return taken;
-	pfn = ALIGN_UP((first + PAGE_SIZE - 1) >> PAGE_SHIFT, count);
 	while (pfn + count <= end >> PAGE_SHIFT) {
 		uint32_t busy_pfn = 0;
 		int wrong = alloc_contig_range((uint32_t)pfn, (uint32_t)(pfn + count), &busy_pfn);
 
 		if (wrong == 0) {
-			taken.first = pfn_to_page((uint32_t)pfn);
-			dma_reaches(request->device, PFN_PHYS(pfn), PAGE_SIZE,
-				    coherent_mask_of(request->device), &bus);
-			request->bus = (dma_addr_t)bus;
-			return taken;
+			taken->first = pfn_to_page((uint32_t)pfn);
+			request->bus = (dma_addr_t)(bus + (PFN_PHYS(pfn) - phys));
+			return;
 		}
-		taken.why_not = DMA_COHERENT_NO_BLOCK;
+		taken->why_not = DMA_COHERENT_NO_BLOCK;
 		pfn = wrong == -EBUSY ? ALIGN_UP((uint64_t)busy_pfn + 1, count) : pfn + count;
+	}
+}
+
+/* No zone is reached whole: what is free in the parts of lowmem that are, window by window. */
+static struct pages take_range(struct request *request, unsigned int order)
+{
+	const struct dma_device *device = request->device;
+	struct pages taken = { .why_not = DMA_COHERENT_UNREACHED, .by_range = true };
+
+	for (uint32_t i = 0; i < max_u64(device->window_count, 1) && taken.first == NULL; i++) {
+		uint64_t phys = memblock_start_of_DRAM(), end = PFN_PHYS(zones_lowmem_end_pfn());
+		uint64_t bus;
+
+		if (dma_window_part(device, i, coherent_mask_of(device), &phys, &end, &bus))
+			take_within(request, order, phys, end, bus, &taken);
 	}
 	return taken;
 }
