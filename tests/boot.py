@@ -172,6 +172,13 @@ def selftest_group():
     return tests
 
 
+def nobody_waits_who_may_not(**options):
+    """Of our own code, in all suites; those that do it on purpose keep the lines to themselves."""
+    output = boot('quiet simdma=28 debug_atomic_sleep=1 dma_debug=1 run="selftest;poweroff"', **options)
+    judge_selftest(output)
+    expect("it may have to wait" not in output, "somebody did", output)
+
+
 def watched_group():
     """Every suite passes while requests are refused on purpose, and while every page is watched."""
     tests = [(f"{bootargs}, {board}", lambda a=bootargs, b=board: selftest(
@@ -179,6 +186,8 @@ def watched_group():
               for board in ("virt", "raspi2b")
               for bootargs in ("fail_page_alloc=every:3", "fail_page_alloc=probability:20,min_order:1",
                                "mem=64M page_poison=1 page_owner=1 init_on_alloc=1 init_on_free=1")]
+    tests += [(f"nobody waits who may not, {board}", lambda b=board: nobody_waits_who_may_not(board=b))
+              for board in ("virt", "raspi2b")]
     # Ends and starts that are no multiple of a page, a megabyte or 2 MiB.
     tests += [(bootargs, lambda b=bootargs: selftest(b)) for bootargs in (
         "vmalloc=250000000", "mem=512M@0x40100000", "mem=300000000 kernelcore=33%",
