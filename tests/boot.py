@@ -452,6 +452,23 @@ def simdma_tests():
     return tests
 
 
+def coherent_pool(megabytes, made, bootargs="", **options):
+    """So many megabytes are kept, wherever small pages lie, and the suites pass with them."""
+    output = boot(f'{bootargs} coherent_pool={megabytes}M run="dmainfo;selftest coherent;mmcheck;poweroff"', **options)
+    judge_selftest(output)
+    kept = re.findall(r"^  0x[0-9a-f]+, 0x[0-9a-f]+-0x[0-9a-f]+: 0 of 256 pages used, kept$", output, flags=re.M)
+    expect(len(kept) == made and len(set(kept)) == made, f"{len(kept)} megabytes instead of {made}", output)
+    has(output, "mmcheck: every page is in one place")
+    return output
+
+
+def coherent_pool_of_all():
+    """More than there is: as many as there are blocks, and a line."""
+    output = boot('coherent_pool=512M run="meminfo;poweroff"', mem="64M", smp=1)
+    made = re.search(r"^coherent_pool=: (\d+) of 512 MiB made; no more blocks of 1 MiB are free$", output, flags=re.M)
+    expect(made and 40 < int(made[1]) < 64, "how many were made?", output)
+
+
 def dma_group():
     """From 16 MiB of reach up, on both boards, up to 960 MiB and 3 GiB."""
     tests = [(f"simdma={bits} {rest}, {board} {split}",
@@ -468,6 +485,9 @@ def dma_group():
               ("dma_check=off", lambda: dma_suite("dma_check=off", "dma_check=off: devices get addresses")),
               ("dma_zone= wider than a reach", dma_zone_wider),
               ("a window without the start of RAM", dma_window_of_its_own),
+              ("coherent_pool=64M", lambda: coherent_pool(64, 64)),
+              ("coherent_pool=40M simdma=24, raspi2b", lambda: coherent_pool(40, 40, "simdma=24", board="raspi2b")),
+              ("coherent_pool=0", lambda: coherent_pool(0, 0)), ("coherent_pool= of all", coherent_pool_of_all),
               ("a mask", dma_mask), ("a bus of the tree", dma_bus_in_tree)]
     return tests + simdma_tests()
 

@@ -152,6 +152,12 @@ static void refuse_nothing(void)
 	double_section_refused = 0;
 }
 
+static void all_have_small_pages(bool have)
+{
+	for (uint64_t offset = 0; offset < RAM_BYTES; offset += SZ_1M)
+		double_small_pages((phys_addr_t)(RAM_BASE + offset), have);
+}
+
 /* --- the boot's megabyte --------------------------------------------------------------------- */
 
 static void test_start_without_memory(void **state)
@@ -163,8 +169,9 @@ static void test_start_without_memory(void **state)
 	refuse_pages("every:1,min_order:8");
 	assert_int_equal(coherent_start(2), 0);
 	refuse_nothing();
-	double_section_refused = 1;
+	all_have_small_pages(true);
 	assert_int_equal(coherent_start(2), 0);
+	all_have_small_pages(false);
 	assert_int_equal(double_noncached_sections(), 0);
 	remember(); /* the record is there now */
 }
@@ -528,18 +535,42 @@ static void test_every_failure(void **state)
 	assert_true(failures_of(large_pool, refuse_page, page_was_refused) >= 4);
 }
 
-/* Taking fails at the first, second, ... section: those before it are cached again. */
+/* Refused at the first, second, ... section: those before it are cached again, and another block serves. */
 static void test_every_section(void **state)
 {
 	(void)state;
 	for (unsigned int n = 1; n <= 4; n++) {
 		double_section_refused = n;
-		assert_false(take(&buffers[0], SZ_4M, GFP_KERNEL));
-		dma_expect_refusal(DMA_COHERENT_NO_BLOCK);
+		assert_true(take(&buffers[0], SZ_4M, GFP_KERNEL));
 		assert_int_equal(double_section_refused, 0);
-		assert_int_equal(double_noncached_sections(), 1);
+		assert_int_equal(double_noncached_sections(), 5);
+		assert_null(coherent_check());
+		give(&buffers[0], SZ_4M);
 		assert_int_equal(free_pages_now(), free_before);
 	}
+}
+
+/* Blocks with small pages are passed over, a few of them; that is no reason to lose them. */
+static void test_small_pages(void **state)
+{
+	unsigned int taken = 0;
+
+	(void)state;
+	for (uint64_t offset = SZ_1M; offset < DMA_BYTES + NORMAL_BYTES; offset += SZ_4M)
+		double_small_pages((phys_addr_t)(RAM_BASE + offset), true);
+	while (take(&buffers[taken], SZ_1M, GFP_KERNEL | __GFP_NOWARN))
+		taken++;
+	assert_true(taken >= (DMA_BYTES + NORMAL_BYTES) / SZ_1M * 3 / 4 - 4);
+	assert_null(coherent_check());
+	give_all(taken, SZ_1M);
+	all_have_small_pages(true);
+	assert_false(take(&buffers[0], SZ_2M, GFP_KERNEL));
+	dma_expect_refusal(DMA_COHERENT_NO_BLOCK);
+	device.coherent_mask = SZ_8M - 1; /* by range */
+	assert_false(take(&buffers[0], SZ_2M, GFP_KERNEL));
+	dma_expect_refusal(DMA_COHERENT_NO_BLOCK);
+	all_have_small_pages(false);
+	assert_int_equal(free_pages_now(), free_before);
 }
 
 /* One that cannot be made cached again stays whole, for the next buffers, and goes when it can. */
@@ -840,6 +871,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_wrong_frees, begin, end),
 		cmocka_unit_test_setup_teardown(test_every_failure, begin, end),
 		cmocka_unit_test_setup_teardown(test_every_section, begin, end),
+		cmocka_unit_test_setup_teardown(test_small_pages, begin, end),
 		cmocka_unit_test_setup_teardown(test_sections_that_stay, begin, end),
 		cmocka_unit_test_setup_teardown(test_random, begin, end),
 		cmocka_unit_test_setup_teardown(test_block_that_goes, begin, end),

@@ -30,7 +30,7 @@ unsigned int double_flushes, double_tables;
 
 #define SECTIONS 4096U
 
-static bool noncached[SECTIONS]; /* by megabyte of the arena */
+static bool noncached[SECTIONS], small_pages[SECTIONS]; /* by megabyte of the arena */
 uint32_t double_section_refused;
 
 static bool is_linear(uintptr_t virt)
@@ -85,7 +85,7 @@ void double_windows_reset(void)
 	}
 	double_flushes = double_tables = double_section_refused = 0;
 	for (uint32_t section = 0; section < SECTIONS; section++)
-		noncached[section] = false;
+		noncached[section] = small_pages[section] = false;
 }
 
 /* --- threads --------------------------------------------------------------------------------- */
@@ -244,10 +244,17 @@ bool mmu_section_kind(uintptr_t virt, enum memory_kind kind)
 	assert_true(kind == MEMORY_NORMAL || kind == MEMORY_NONCACHED);
 	assert_int_equal(double_irq_flags, 0);
 	assert_int_not_equal(*is_noncached, kind == MEMORY_NONCACHED);
+	if (small_pages[is_noncached - noncached])
+		return false;
 	if (double_section_refused != 0 && --double_section_refused == 0)
 		return false;
 	*is_noncached = kind == MEMORY_NONCACHED;
 	return true;
+}
+
+void double_small_pages(phys_addr_t phys, bool has_some)
+{
+	small_pages[((uintptr_t)phys_to_virt(phys) - DOUBLE_LINEAR) / SECTION_SIZE] = has_some;
 }
 
 uint32_t double_noncached_sections(void)

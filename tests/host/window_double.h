@@ -20,10 +20,12 @@ extern unsigned int double_flushes, double_tables;
 
 /*
  * Megabytes of the arena are cached or not (mmu_section_kind, which fails the test with interrupts
- * masked, or when the megabyte is of that kind already). The n-th change from now on is refused; 0: none.
+ * masked, or when the megabyte is of that kind already). The n-th change from now on is refused (0: none),
+ * and all changes of a megabyte that has small pages.
  */
 extern uint32_t double_section_refused;
 uint32_t double_noncached_sections(void);
+void double_small_pages(phys_addr_t phys, bool has_some);
 
 /* Another thread's turn: the windows that are open are put away while others() runs. */
 void double_switch_threads(void (*others)(void));

@@ -24,6 +24,7 @@
 
 #define CALLER         ((uintptr_t)__builtin_return_address(0))
 #define MEGABYTE_ORDER 8U
+#define TRIES_MOST     8U /* blocks that cannot change their kind, before it is given up */
 
 struct block {
 	struct block *next;
@@ -251,38 +252,51 @@ static void publish(struct block *block, char *base, unsigned int order, uint32_
 	spin_unlock_irqrestore(&lock, irq);
 }
 
-static char *make_block(struct block *block, const struct pages *taken, unsigned int order,
-			uint32_t buffer_pages)
+/*
+ * A block for the record. What has small pages in it, as around the image or where somebody has changed
+ * rights, cannot change its kind: it is put aside until there is one that can.
+ */
+static char *make_block(struct block *block, struct request *request, unsigned int order,
+			enum dma_refusal_reason *why_not)
 {
-	char *base = page_address(taken->first);
+	struct pages tried[TRIES_MOST];
+	uint32_t aside = 0;
+	char *base = NULL;
 
-	if (!set_kind(base, 1U << order, MEMORY_NONCACHED)) {
-		give_pages(taken->first, order, taken->by_range);
-		return NULL;
+	*why_not = DMA_COHERENT_NO_BLOCK;
+	while (base == NULL && aside < TRIES_MOST) {
+		tried[aside] = take_pages(request, order);
+		if (tried[aside].first == NULL)
+			break;
+		base = page_address(tried[aside].first);
+		if (!set_kind(base, 1U << order, MEMORY_NONCACHED)) {
+			base = NULL;
+			aside++;
+		}
 	}
-	block->by_range = taken->by_range;
-	publish(block, base, order, buffer_pages);
+	if (base != NULL) {
+		block->by_range = tried[aside].by_range;
+		publish(block, base, order, request->pages);
+	} else if (aside == 0) {
+		*why_not = tried[0].why_not;
+	}
+	while (aside-- != 0)
+		give_pages(tried[aside].first, order, tried[aside].by_range);
 	return base;
 }
 
-/* A block for this request, which has its first pages. */
-static char *grow(struct request *request, enum dma_refusal_reason *why_not)
+/* A block for this request, which has its first pages; or to keep, without a buffer. */
+static char *grow(struct request *request, bool kept, enum dma_refusal_reason *why_not)
 {
 	unsigned int order = request->order > MEGABYTE_ORDER ? request->order : MEGABYTE_ORDER;
 	struct block *block = reserve();
-	struct pages taken;
-	char *base = NULL;
+	char *base;
 
 	*why_not = DMA_COHERENT_NO_BLOCK;
 	if (block == NULL)
 		return NULL;
-	taken = take_pages(request, order);
-	if (taken.first == NULL) {
-		*why_not = taken.why_not;
-	} else {
-		block->kept = false;
-		base = make_block(block, &taken, order, request->pages);
-	}
+	block->kept = kept;
+	base = make_block(block, request, order, why_not);
 	if (base == NULL)
 		let_go(block);
 	return base;
@@ -401,7 +415,7 @@ static char *take(struct request *request, enum dma_refusal_reason *why_not)
 	if (buffer != NULL)
 		return buffer;
 	*why_not = DMA_COHERENT_ATOMIC;
-	return may_wait(request->gfp) ? grow(request, why_not) : NULL;
+	return may_wait(request->gfp) ? grow(request, false, why_not) : NULL;
 }
 
 static uint32_t pages_for(size_t bytes)
@@ -521,30 +535,27 @@ void dma_free_coherent(struct dma_device *device, size_t bytes, void *address, d
 
 /* --- at boot --------------------------------------------------------------------------------- */
 
-/* In the lowest zone, which every device reaches that reaches any; else in any lowmem. */
-static bool start_one(void)
+/* For a device without a tree that reaches up to this bus address. */
+static bool start_one(uint64_t mask)
 {
-	static const gfp_t zones_in_turn[] = { __GFP_DMA, 0 };
-	struct pages taken = { 0 };
-	struct block *block = reserve();
+	struct dma_device device;
+	struct request request = { .device = &device, .gfp = GFP_KERNEL };
+	enum dma_refusal_reason why_not;
 
-	if (block == NULL)
-		return false;
-	for (unsigned int i = 0; i < 2 && taken.first == NULL; i++)
-		taken.first =
-			alloc_pages(GFP_KERNEL | __GFP_NOWARN | zones_in_turn[i], MEGABYTE_ORDER);
-	block->kept = true;
-	if (taken.first != NULL && make_block(block, &taken, MEGABYTE_ORDER, 0) != NULL)
-		return true;
-	let_go(block);
-	return false;
+	dma_device_init(&device, "coherent_pool");
+	device.coherent_mask = mask;
+	return grow(&request, true, &why_not) != NULL;
 }
 
+/* In the lowest zone, which every device reaches that reaches any; else in any lowmem. */
 uint32_t coherent_start(uint32_t megabytes)
 {
+	const struct zone *lowest = &zones[ZONE_DMA];
+	uint64_t mask = PFN_PHYS((uint64_t)lowest->span.start_pfn + lowest->span.spanned_pages) - 1;
 	uint32_t made = 0;
 
-	while (made < megabytes && start_one())
+	while (made < megabytes && ((lowest->span.present_pages != 0 && start_one(mask)) ||
+				    start_one(DMA_BIT_MASK(32))))
 		made++;
 	return made;
 }
