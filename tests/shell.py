@@ -318,7 +318,20 @@ def dma(board):
     holds(rows, "no bounce pool")
 
 
-TESTS = (editing, long_line, history, completion, help_lists, help_boot, run_commands, uptime,
+def stopping(board):
+    """Ctrl-C ends what takes long; what was typed before it is gone, what was typed after it is not."""
+    rows = boot(board, "dmatest iterations=1000000\rhelp\x03torture 4000000000\r\x03selftest\r\x03"
+                       "cmdline\rtorture 1000\rcmdline\r", "simdma=28 one=1")
+    summaries = [row for row in rows if re.match(r"dmatest: simdma-copy\d: summary \d+ tests, 0 failures ", row)]
+    expect(len(summaries) == 2, "dmatest did not end", rows)
+    holds(rows, "Bail out! Ctrl-C")
+    expect(sum(row.startswith("torture: ") and row.endswith(" walks: all is well") for row in rows) == 2,
+           "torture did not end", rows)
+    expect(sum(row == "strata> cmdline" for row in rows) == 2 and
+           not any(row.startswith("strata> help") for row in rows), "what was typed is not right", rows)
+
+
+TESTS = (stopping, editing, long_line, history, completion, help_lists, help_boot, run_commands, uptime,
          page_reports, playing, type_ahead, interrupts, callouts, dma)
 
 

@@ -66,11 +66,6 @@ void console_flush(void)
 		current->flush();
 }
 
-int console_get(void)
-{
-	return current != NULL ? current->get() : -1;
-}
-
 /* picolibc's printf writes through a FILE with a put function; no buffer, so no length limit. */
 static int file_put(char byte, FILE *file)
 {

@@ -31,7 +31,7 @@ void console_printf(const char *format, ...) __attribute__((format(printf, 1, 2)
 /* Wait until everything written has left the device: before the power goes. */
 void console_flush(void);
 
-/* The next byte typed, or -1 when there is none. */
+/* The next byte typed, or -1 when there is none. One thread reads, with all of these. */
 int console_get(void);
 
 /*
@@ -39,6 +39,13 @@ int console_get(void);
  * what handlers have noted and could not say. In a thread; there must be a console.
  */
 char console_wait(void);
+
+/*
+ * Whether Ctrl-C was typed since the last reading, for what takes long and can stop: then it is gone with
+ * what was typed before it. Else what was typed ahead stays to be read; behind 256 bytes of it Ctrl-C is
+ * not seen.
+ */
+bool console_interrupted(void);
 
 /* There is something to get, says the device's handler. In any context. */
 void console_received(void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Waiting for what is typed. */
+/* What is typed: waiting for it, and looking whether Ctrl-C is in it. */
 #include <inttypes.h>
 
 #include "kern/clock.h"
@@ -26,6 +26,45 @@ static void say_what_was_noted(const struct console *console)
 		console->name, overruns - overruns_told);
 	overruns_told = overruns;
 }
+
+/* --- typed ahead ----------------------------------------------------------------------------- */
+
+#define CTRL_C 3
+
+/* What console_interrupted has looked at and left for the reader. */
+static char ahead[256];
+static uint32_t ahead_in, ahead_out;
+
+static int get_from_device(void)
+{
+	const struct console *console = console_current();
+
+	return console != NULL ? console->get() : -1;
+}
+
+int console_get(void)
+{
+	if (ahead_out != ahead_in)
+		return (unsigned char)ahead[ahead_out++];
+	ahead_in = ahead_out = 0;
+	return get_from_device();
+}
+
+bool console_interrupted(void)
+{
+	int byte = 0;
+
+	while (ahead_in < sizeof(ahead) && (byte = get_from_device()) >= 0) {
+		if (byte == CTRL_C) {
+			ahead_in = ahead_out = 0;
+			return true;
+		}
+		ahead[ahead_in++] = (char)byte;
+	}
+	return false;
+}
+
+/* --- waiting --------------------------------------------------------------------------------- */
 
 char console_wait(void)
 {

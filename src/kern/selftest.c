@@ -8,6 +8,7 @@
 const char *(*selftest_check_hook)(void);
 
 static unsigned int failures; /* of the test at hand */
+static bool stopped;          /* by who sits at the console */
 
 void selftest_failed(const char *file, int line, const char *text)
 {
@@ -58,6 +59,10 @@ static bool run_suite(const char *suite)
 		good = good && failures == 0;
 		console_printf("    %s %u %s\n", failures == 0 ? "ok" : "not ok", ++number,
 			       entry->name);
+		if (console_interrupted()) {
+			stopped = true;
+			return false;
+		}
 	}
 	return good;
 }
@@ -78,6 +83,7 @@ bool selftest_run(const char *suite)
 	unsigned int suites = 0, number = 0;
 	bool good = true;
 
+	stopped = false;
 	for_each_table_entry(entry, selftests)
 		suites += is_wanted(entry, suite);
 	if (suites == 0) {
@@ -91,6 +97,10 @@ bool selftest_run(const char *suite)
 		if (!is_wanted(entry, suite))
 			continue;
 		passed = run_suite(entry->suite);
+		if (stopped) {
+			console_printf("Bail out! Ctrl-C\n");
+			return false;
+		}
 		passed = system_is_sound(entry->suite) && passed;
 		good = good && passed;
 		console_printf("%s %u %s\n", passed ? "ok" : "not ok", ++number, entry->suite);

@@ -27,6 +27,7 @@
 #define BUFFER_ORDER    2U /* Linux's test_buf_size, 16 KiB */
 #define BUFFER_BYTES    (PAGE_SIZE << BUFFER_ORDER)
 #define PIECES_MOST     4U
+#define LOOK_MS         20U            /* how often the console is looked at */
 #define TIMEOUT_NS      (3 * NS_PER_S) /* Linux's */
 
 struct options {
@@ -47,6 +48,7 @@ struct worker {
 	uint32_t tests, failures;
 	uint64_t bytes, copying_ns;
 	int status; /* why it stopped early */
+	bool ended;
 };
 
 /* One copy, and what became of it. */
@@ -259,9 +261,10 @@ static int work(void *argument)
 
 	if (!take_buffers(worker))
 		worker->status = -ENOMEM;
-	while (worker->status == 0 && worker->tests < worker->iterations)
+	while (worker->status == 0 && worker->tests < worker->iterations && !thread_should_stop())
 		test_once(worker);
 	free_buffers(worker);
+	__atomic_store_n(&worker->ended, true, __ATOMIC_RELEASE);
 	return worker->status;
 }
 
@@ -280,6 +283,29 @@ static void say_summary(const struct worker *worker)
 		       ".%02" PRIu64 " iops %" PRIu64 " KB/s (%d)\n",
 		       worker->name, worker->tests, worker->failures, iops / 100, iops % 100,
 		       per_second(worker->bytes, worker->copying_ns) >> 10, worker->status);
+}
+
+static bool all_ended(const struct worker *workers, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (workers[i].thread != NULL &&
+		    !__atomic_load_n(&workers[i].ended, __ATOMIC_ACQUIRE))
+			return false;
+	return true;
+}
+
+/* Until they have ended, or Ctrl-C has asked them to after the copy at hand. */
+static void wait_for_all(const struct worker *workers, uint32_t count)
+{
+	bool stopped = false;
+
+	while (!stopped && !all_ended(workers, count)) {
+		msleep(LOOK_MS);
+		stopped = console_interrupted();
+	}
+	for (uint32_t i = 0; stopped && i < count; i++)
+		if (workers[i].thread != NULL)
+			thread_stop(workers[i].thread);
 }
 
 static void run(struct simdma *simdma, const struct options *options)
@@ -302,6 +328,7 @@ static void run(struct simdma *simdma, const struct options *options)
 		if (worker->thread == NULL)
 			worker->status = -ENOMEM;
 	}
+	wait_for_all(workers, options->threads);
 	for (uint32_t i = 0; i < options->threads; i++) {
 		if (workers[i].thread != NULL)
 			thread_join(workers[i].thread);

@@ -18,6 +18,7 @@
 #define CHECK_EVERY  20000U
 #define HUNGRY_EVERY 8192U /* every fourth stretch of so many */
 #define DOT_EVERY    100000U
+#define STOP_EVERY   1000U /* how often the console is looked at */
 
 struct block {
 	struct page *page;
@@ -182,13 +183,17 @@ static void check(void)
 
 static void run_torture(uint32_t operations)
 {
-	for (uint32_t i = 1; i <= operations && torture.wrong == NULL; i++) {
+	bool stopped = false;
+
+	for (uint32_t i = 1; i <= operations && torture.wrong == NULL && !stopped; i++) {
 		torture.hungry = (i / HUNGRY_EVERY & 3) == 3;
 		step();
 		if (i % CHECK_EVERY == 0)
 			check();
 		if (i % DOT_EVERY == 0)
 			console_printf(".");
+		if (i % STOP_EVERY == 0)
+			stopped = console_interrupted();
 	}
 	for (uint32_t i = 0; i < SLOTS; i++)
 		if (torture.blocks[i].page != NULL)
