@@ -10,6 +10,7 @@ is missing.
     tests/mutation.py --cc "gcc FLAGS"          all of them, and a table; exit status 1: one survived
     tests/mutation.py --cc "gcc FLAGS" NAME...  only these
     tests/mutation.py --list                    their names
+    tests/mutation.py --check                   whether each entry's lines stand in the source, as a test
 
 The objects of the unchanged rest are those of `make test`: run by `make mutation`, which makes them.
 """
@@ -21,6 +22,8 @@ import shlex
 import shutil
 import subprocess
 import sys
+
+import tap
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LIST = "tests/mutation.txt"
@@ -106,6 +109,16 @@ def mutate(mutation):
                  f"{mutation.path}; bring the entry up to date")
     lines[places[0]:places[0] + len(old)] = mutation.new.splitlines()
     return "\n".join(lines) + "\n"
+
+
+def check_places():
+    stale = []
+    for mutation in read_list():
+        try:
+            mutate(mutation)
+        except SystemExit as error:
+            stale.append(str(error))
+    tap.expect(not stale, f"{len(stale)} have none", "\n".join(stale))
 
 
 def objects_of(program, constants, sources):
@@ -248,9 +261,12 @@ def main():
     parser.add_argument("--device-sources", type=str.split, default=[], help="those of devices")
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
     os.chdir(ROOT)
     mutations = read_list()
+    if options.check:
+        sys.exit(0 if tap.run([("mutation: each bug has its place in the source", check_places)]) else 1)
     if options.list:
         print("\n".join(mutation.name for mutation in mutations))
         return
