@@ -203,6 +203,9 @@ static void test_wrong_order(void **state)
 				if (said != order)
 					expect_wrong_free(page, said, MISUSE_WRONG_ORDER, page);
 			expect_wrong_free(page, UINT32_MAX, MISUSE_WRONG_ORDER, page);
+			/* Shifted to where flags have the order, these are a real one. */
+			expect_wrong_free(page, 512 + order, MISUSE_WRONG_ORDER, page);
+			expect_wrong_free(page, 1U << 31 | order, MISUSE_WRONG_ORDER, page);
 			get_page(page);
 			expect_wrong_free(page, order + 1, MISUSE_WRONG_ORDER, page);
 			assert_int_equal(page_count(page), 2);

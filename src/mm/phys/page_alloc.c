@@ -607,7 +607,9 @@ static __attribute__((noinline)) void free_large(struct page *page, unsigned int
 	uint32_t flags = page->flags;
 	uint32_t wanted = large_flags | order << PAGE_ORDER_SHIFT;
 
-	if (likely((flags & ~(PAGE_ZONE_MASK << PAGE_ZONE_SHIFT |
+	/* Of an order that is none, the bits that are compared may be a real one's. */
+	if (likely(order <= PAGE_ORDER_MAX &&
+		   (flags & ~(PAGE_ZONE_MASK << PAGE_ZONE_SHIFT |
 			      PAGE_MIGRATE_MASK << PAGE_MIGRATE_SHIFT)) == wanted &&
 		   page->count == 1))
 		buddy_give_back(page);
