@@ -2203,47 +2203,67 @@ static bool choose_damage(struct damage *damage, enum object_state state)
 	return true;
 }
 
-static void op_damage(void)
+static bool damage_one(void)
 {
-	const struct freed *freed;
+	const struct freed *freed = &history[roll(min_u32(nr_history, HISTORY))];
+	struct damage *damage = &damages[nr_damages];
 	struct object_place place;
-	struct damage *damage;
 
-	if (nr_history == 0 || nr_damages == DAMAGES_MOST || damages_made >= 60)
-		return;
-	freed = &history[roll(min_u32(nr_history, HISTORY))];
 	if (wrong_kind(NO_CACHE, freed->address) != OBJECT_FREED_TWICE)
-		return;
+		return false;
 	object_find(freed->address, &place);
 	/* A handler may have the slab released, and the model would not know. */
 	if (handler_on && object_state_of(&place) != OBJECT_CACHED)
-		return;
-	damage = &damages[nr_damages];
+		return false;
 	*damage = (struct damage){ .object = freed->address, .cache = cache_at(freed->address) };
 	if (!choose_damage(damage, object_state_of(&place)))
-		return;
+		return false;
 	operation("write after free", damage->object, (uintptr_t)damage->bytes - damage->object,
 		  damage->link);
 	flip(damage);
 	nr_damages++;
 	damages_made++;
-	finish();
+	return true;
 }
 
 /* A link in a magazine means nothing: whoever gives it to a slab writes it anew. */
-static void op_scribble(void)
+static bool scribble_on_one(void)
 {
 	const struct freed *freed = &history[roll(HISTORY)];
 	struct object_place place;
 
-	if (nr_history < HISTORY || wrong_kind(NO_CACHE, freed->address) != OBJECT_FREED_TWICE)
-		return;
+	if (wrong_kind(NO_CACHE, freed->address) != OBJECT_FREED_TWICE)
+		return false;
 	object_find(freed->address, &place);
 	if (object_state_of(&place) != OBJECT_CACHED)
-		return;
+		return false;
 	operation("write to a link in a magazine", freed->address, 0, 0);
 	mark_of(place.store, freed->address)[1] ^= harness_random(&run.random);
-	finish();
+	return true;
+}
+
+/* From the look at an object to the write no handler may take it. */
+static void undisturbed(bool (*write_to_one)(void))
+{
+	bool written;
+
+	handler_busy = true;
+	written = write_to_one();
+	handler_busy = false;
+	if (written)
+		finish();
+}
+
+static void op_damage(void)
+{
+	if (nr_history != 0 && nr_damages < DAMAGES_MOST && damages_made < 60)
+		undisturbed(damage_one);
+}
+
+static void op_scribble(void)
+{
+	if (nr_history >= HISTORY)
+		undisturbed(scribble_on_one);
 }
 
 static bool is_mark_alone(const struct damage *damage)
