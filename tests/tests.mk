@@ -161,7 +161,7 @@ TESTS += callout irq clock
 # DMA on top of kmalloc and windows, with a cache in front of memory.
 DMA_TESTS := dma_reach dma dma_debug
 DMA_SRC   := $(OBJECT_SRC) $(addprefix src/mm/virt/,kmap.c pkmap.c kmap_debug.c kmap_report.c highmem.c fixmap.c) \
-	     $(addprefix src/mm/dma/,options.c reach.c reach_zones.c device.c map.c bounce.c touch.c debug.c) \
+	     $(addprefix src/mm/dma/,options.c reach.c reach_zones.c device.c map.c bounce.c touch.c debug.c explain.c) \
 	     src/mm/phys/dma_limit.c tests/host/window_double.c tests/host/cache_double.c tests/host/dma_harness.c
 define dma_test_rule
 $(HOST)/test_$(1)$(3): $(HOST)/$(2)/tests/host/test_$(1).c.o $(DMA_SRC:%=$(HOST)/$(2)/%.o)

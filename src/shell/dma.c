@@ -37,9 +37,9 @@ static void print_windows(const struct dma_device *device)
 			       device->limit_first_bus, device->limit_last_bus);
 }
 
-static const char *pages_text(const struct dma_device *device, uint64_t mask)
+static const char *pages_text(const struct dma_device *device)
 {
-	switch (dma_zone_for(device, mask)) {
+	switch (dma_zone_for(device, dma_streaming_mask(device))) {
 	case 0:
 		return "from Normal and below";
 	case (int)__GFP_DMA:
@@ -57,7 +57,7 @@ static void print_device(const struct dma_device *device)
 		       device->name, device->mask, device->coherent_mask,
 		       device->coherent ? "sees" : "does not see");
 	print_windows(device);
-	console_printf("  pages: %s; bounced through: %s\n", pages_text(device, device->mask),
+	console_printf("  pages: %s; bounced through: %s\n", pages_text(device),
 		       device->pool != NULL ? device->pool->name : "nothing");
 }
 
@@ -143,13 +143,13 @@ static void explain_zone(const struct dma_device *device, enum zone_type type, u
 
 	if (zone_bytes == 0)
 		return;
-	dma_explain(device, start, zone_bytes, &why);
 	console_printf("  in %-8s ", zone_names[type]);
 	if (bytes > zone_bytes) {
 		console_printf("no room\n");
-	} else if (why.obstacle == DMA_REACHED) {
+	} else if (dma_reaches_ram(device, start, start + zone_bytes, dma_streaming_mask(device))) {
 		console_printf("mapped as it is\n");
 	} else {
+		dma_explain(device, start, zone_bytes, &why);
 		console_printf("not all is reached: ");
 		print_obstacle(device, &why);
 		console_printf("; beyond that ");
@@ -164,9 +164,9 @@ static void explain_size(const struct dma_device *device, uint64_t bytes)
 	console_printf("%" PRIu64 " bytes:\n", bytes);
 	for (enum zone_type type = ZONE_DMA; type < MAX_NR_ZONES; type++)
 		explain_zone(device, type, bytes);
-	if (dma_zone_for(device, device->mask) >= 0)
+	if (dma_zone_for(device, dma_streaming_mask(device)) >= 0)
 		return;
-	if (dma_reach_range(device, device->mask, &first, &end))
+	if (dma_reach_range(device, dma_streaming_mask(device), &first, &end))
 		console_printf("  lowmem within reach: %#" PRIx64 "-%#" PRIx64 "\n", first,
 			       end - 1);
 	else

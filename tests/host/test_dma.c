@@ -720,6 +720,8 @@ static void unchecked(void **state)
 	bus = dma_map_page(&device, page_in(ZONE_NORMAL), 0, 4, DMA_TO_DEVICE);
 	assert_int_equal(bus, DMA_BYTES + SZ_1M); /* more lines than it has */
 	assert_true(bus > device.mask);
+	dma_unmap_page(&device, DMA_MAPPING_ERROR, 4, DMA_TO_DEVICE);
+	dma_expect_misuse(DMA_UNMAP_UNKNOWN);
 	dma_unmap_page(&device, bus, 4, DMA_TO_DEVICE);
 	dma_check_idle(&device);
 }
@@ -755,6 +757,43 @@ static void misuse(void **state)
 	dma_device_unregister(&device);
 	dma_expect_misuse(DMA_LEFT_MAPPED);
 	assert_int_equal(dma_last_misuse.call.bytes, 1);
+}
+
+/* What cannot be a mapping's is told, and never taken for one that is: that one comes to its end. */
+static void wrong_calls_count_nothing(void **state)
+{
+	static uint8_t expected[PAGE_SIZE];
+	struct scatterlist list = { .page = page_in(ZONE_DMA), .length = 64 };
+	dma_addr_t bus;
+
+	(void)state;
+	start(32, false, POOL);
+	device.window_count = 0; /* bus addresses are the CPU's */
+	device.mask = RAM_BASE + DMA_BYTES - 1;
+	dma_device_update(&device);
+	bus = dma_map_page(&device, page_in(ZONE_NORMAL), 0, PAGE_SIZE, DMA_FROM_DEVICE);
+	dma_unmap_page(&device, DMA_MAPPING_ERROR, PAGE_SIZE, DMA_FROM_DEVICE);
+	dma_expect_misuse(DMA_UNMAP_UNKNOWN);
+	dma_unmap_page(&device, bus, 0, DMA_FROM_DEVICE);
+	dma_expect_misuse(DMA_UNMAP_UNKNOWN);
+	dma_unmap_page(&device, 0x9000000, 4, DMA_TO_DEVICE); /* no RAM */
+	dma_expect_misuse(DMA_UNMAP_UNKNOWN);
+	dma_unmap_resource(&device, (dma_addr_t)RAM_BASE, 4, DMA_TO_DEVICE);
+	dma_expect_misuse(DMA_UNMAP_UNKNOWN);
+	dma_sync_single_for_cpu(&device, 0x9000000, 4, DMA_TO_DEVICE);
+	dma_expect_misuse(DMA_SYNC_UNKNOWN);
+	assert_int_equal(dma_map_sg(&device, &list, 1, DMA_TO_DEVICE), 1);
+	dma_unmap_sg(&device, &list, 1, DMA_TO_DEVICE);
+	dma_unmap_sg(&device, &list, 1, DMA_TO_DEVICE);
+	dma_expect_misuse(DMA_UNMAP_UNKNOWN);
+	/* This one could be a mapping, and is counted as the one that is. */
+	dma_unmap_page(&device, (dma_addr_t)RAM_BASE + SZ_2M, 64, DMA_TO_DEVICE);
+	assert_int_equal(device.live_mappings, 0);
+	fill(expected, PAGE_SIZE, 5);
+	device_writes(bus, expected, PAGE_SIZE);
+	dma_unmap_page(&device, bus, PAGE_SIZE, DMA_FROM_DEVICE);
+	expect(data_of(page_in(ZONE_NORMAL), 0), PAGE_SIZE, 5);
+	dma_check_idle(&device);
 }
 
 /* --- the cache model itself ------------------------------------------------------------------ */
@@ -835,6 +874,7 @@ int main(void)
 		cmocka_unit_test(resources),
 		cmocka_unit_test(unchecked),
 		cmocka_unit_test(misuse),
+		cmocka_unit_test(wrong_calls_count_nothing),
 		cmocka_unit_test(coherent_is_left_alone),
 	};
 

@@ -2,6 +2,8 @@
 /* What a device reaches: masks, windows, limits, translation at every boundary, and zones. */
 #include "dma_harness.h"
 
+#include "mm/dma/explain.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -386,6 +388,69 @@ static void set_masks(void **state)
 	assert_int_equal(device.coherent_mask, 0xc0000000);
 }
 
+/* What has more than 32 bits is no address, whatever the mask: such RAM is not reached. */
+static void beyond_32_bits(void **state)
+{
+	(void)state;
+	dma_start();
+	one(RAM_BASE, RAM_BYTES, SZ_4G);
+	dma_device_register(&device);
+	assert_int_equal(dma_set_mask(&device, UINT64_MAX), -EIO);
+	dma_expect_refusal(DMA_MASK_IN_VAIN);
+	device.mask = UINT64_MAX;
+	device.windows[0].bus = SZ_4G - DMA_BYTES;
+	dma_device_update(&device);
+	assert_int_equal(dma_max_mapping_size(&device),
+			 SIZE_MAX); /* no pool: refused, or as it is */
+	dma_pool_low(BOUNCE_POOL_LEAST);
+	device.windows[0].bus -= PAGE_SIZE; /* the pool's last byte has an address */
+	dma_device_update(&device);
+	assert_non_null(device.pool);
+	assert_int_equal(dma_max_mapping_size(&device), BOUNCE_POOL_LEAST);
+}
+
+/* Of two windows the one through which it is reached is named. */
+static void explained_by_its_window(void **state)
+{
+	struct dma_reach_window windows[] = { { RAM_BASE, RAM_BYTES, 0xc0000000 },
+					      { RAM_BASE, RAM_BYTES, 0x10000000 } };
+	struct dma_explanation why;
+
+	(void)state;
+	dma_start();
+	init(windows, 2);
+	device.mask = DMA_BIT_MASK(31);
+	dma_device_register(&device);
+	dma_explain(&device, RAM_BASE + 5, 10, &why);
+	assert_int_equal(why.obstacle, DMA_REACHED);
+	assert_int_equal(why.window, 1);
+	assert_int_equal(why.bus, 0x10000005);
+	assert_int_equal(why.last_bus, 0x1000000e);
+	device.mask = DMA_BIT_MASK(20);
+	dma_device_update(&device);
+	dma_explain(&device, RAM_BASE + 5, 10, &why);
+	assert_int_equal(why.obstacle, DMA_ABOVE_MASK);
+	assert_int_equal(why.window, 0);
+	assert_int_equal(why.bus, 0xc0000005);
+}
+
+/* Two banks, each with a window of its own: no hole between them is in the way. */
+static void banks_with_windows(void **state)
+{
+	struct dma_reach_window windows[] = { { RAM_BASE, DMA_BYTES, 0xc0000000 },
+					      { RAM_BASE + DMA_BYTES, RAM_BYTES, 0x10000000 } };
+
+	(void)state;
+	dma_start();
+	init(windows, 2);
+	dma_device_register(&device);
+	assert_true(dma_reaches_ram(&device, RAM_BASE, RAM_BASE + DMA_BYTES, WIDE));
+	assert_true(dma_reaches_ram(&device, RAM_BASE + DMA_BYTES, UINT64_MAX, WIDE));
+	assert_false(
+		dma_reaches_ram(&device, 0, UINT64_MAX, WIDE));   /* one bank, not in one piece */
+	assert_true(dma_reaches_ram(&device, 0, RAM_BASE, WIDE)); /* there is none */
+}
+
 static void registering(void **state)
 {
 	static struct dma_device second;
@@ -433,6 +498,9 @@ int main(void)
 		cmocka_unit_test(zones_by_window),
 		cmocka_unit_test(zones_across_windows),
 		cmocka_unit_test(set_masks),
+		cmocka_unit_test(beyond_32_bits),
+		cmocka_unit_test(explained_by_its_window),
+		cmocka_unit_test(banks_with_windows),
 		cmocka_unit_test(registering),
 	};
 

@@ -33,6 +33,8 @@ struct entry {
 
 static struct entry *entries;
 static uint32_t entries_end; /* behind the last one that was ever used */
+/* Mappings that found no entry: while there are any, a call about none that is known may be about them. */
+static uint32_t unwatched;
 
 size_t dma_debug_record_bytes(void)
 {
@@ -42,7 +44,7 @@ size_t dma_debug_record_bytes(void)
 void dma_debug_start(void *records)
 {
 	entries = records;
-	entries_end = 0;
+	entries_end = unwatched = 0;
 	dma_debug = records != NULL;
 }
 
@@ -234,7 +236,8 @@ static bool is_freed(uint64_t phys, size_t bytes)
 		const struct page *head = page_block_head(PFN_DOWN(phys));
 		enum page_type type = head != NULL ? page_type(head) : PAGE_NONE;
 
-		if (type == PAGE_SLAB && is_free_object(PFN_DOWN(phys), phys))
+		if (type == PAGE_SLAB && (is_free_object(PFN_DOWN(phys), phys) ||
+					  is_free_object(PFN_DOWN(end - 1), end - 1)))
 			return true;
 		if (type != PAGE_ALLOCATED && type != PAGE_SLAB && type != PAGE_RESERVED)
 			return true;
@@ -288,6 +291,7 @@ void dma_debug_mapped(const struct dma_mapping *mapping, uint64_t target)
 	struct entry *entry = claim_entry();
 
 	if (entry == NULL) {
+		__atomic_fetch_add(&unwatched, 1, __ATOMIC_RELAXED);
 		if (!told)
 			dma_tell(DMA_NOT_WATCHED, mapping, NULL);
 		told = true;
@@ -306,12 +310,25 @@ void dma_debug_mapped(const struct dma_mapping *mapping, uint64_t target)
 
 /* --- unmap and sync -------------------------------------------------------------------------- */
 
+/* Whether there was one left. */
+static bool take_unwatched(void)
+{
+	uint32_t left = __atomic_load_n(&unwatched, __ATOMIC_RELAXED);
+
+	while (left != 0 && !__atomic_compare_exchange_n(&unwatched, &left, left - 1, false,
+							 __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+	return left != 0;
+}
+
 bool dma_debug_unmapped(struct dma_mapping *call)
 {
 	struct entry *entry = find_start(call);
 	const struct dma_mapping *mapping;
 
 	if (entry == NULL || !move(entry, ENTRY_LIVE, ENTRY_CLAIMED)) {
+		if (take_unwatched())
+			return true;
 		dma_tell(DMA_UNMAP_UNKNOWN, call, NULL);
 		return false;
 	}
@@ -355,6 +372,8 @@ bool dma_debug_synced(const struct dma_mapping *call, bool for_cpu)
 	struct entry *entry = find_inside(call);
 
 	if (entry == NULL) {
+		if (__atomic_load_n(&unwatched, __ATOMIC_RELAXED) != 0)
+			return true;
 		dma_tell(DMA_SYNC_UNKNOWN, call, NULL);
 		return false;
 	}

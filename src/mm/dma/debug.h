@@ -11,7 +11,8 @@
 
 #include "mm/dma/map.h"
 
-/* Mappings remembered at a time; those above are not watched, which is told once. */
+/* Mappings remembered at a time; those above are not watched, which is told once, and while there are any
+ * an unmapping or sync of what is not known is taken to be about them. */
 #define DMA_DEBUG_ENTRIES 2048U
 
 /* Which calls a mapping is made and undone by. */

@@ -34,8 +34,11 @@ static void apply_rules(struct dma_device *device)
 static void find_direct(struct dma_device *device)
 {
 	uint64_t phys, end, bus;
+	dma_addr_t direct_bus = 0;
+	size_t direct_bytes = 0;
 
-	device->direct_bytes = 0;
+	/* A handler that maps meanwhile takes the slow way. */
+	__atomic_store_n(&device->direct_bytes, 0, __ATOMIC_SEQ_CST);
 	if (!device->coherent || dma_debug)
 		return;
 	for (uint32_t i = 0; i < max_u64(device->window_count, 1); i++) {
@@ -44,12 +47,14 @@ static void find_direct(struct dma_device *device)
 		if (!dma_window_part(device, i, dma_streaming_mask(device), &phys, &end, &bus))
 			continue;
 		end -= bus + (end - phys) > DMA_MAPPING_ERROR; /* that is no address */
-		if (end - phys <= device->direct_bytes)
+		if (end - phys <= direct_bytes)
 			continue;
+		direct_bytes = (size_t)(end - phys);
+		direct_bus = (dma_addr_t)bus;
 		device->direct_phys = (phys_addr_t)phys;
-		device->direct_bytes = (size_t)(end - phys);
-		device->direct_bus = (dma_addr_t)bus;
 	}
+	device->direct_bus = direct_bus;
+	__atomic_store_n(&device->direct_bytes, direct_bytes, __ATOMIC_SEQ_CST);
 }
 
 void dma_device_update(struct dma_device *device)

@@ -121,6 +121,9 @@ static inline uint64_t dma_streaming_mask(const struct dma_device *device)
 bool dma_reaches(const struct dma_device *device, uint64_t phys, uint64_t bytes, uint64_t mask,
 		 uint64_t *bus);
 
+/* Whether it reaches all RAM in [start, end): every piece whole; holes between banks need not be reached. */
+bool dma_reaches_ram(const struct dma_device *device, uint64_t start, uint64_t end, uint64_t mask);
+
 /* The way back: the CPU address of a bus address; false: no window shows it. */
 bool dma_phys_of_bus(const struct dma_device *device, uint64_t bus, uint64_t *phys);
 

@@ -12,14 +12,30 @@ static int32_t window_of(const struct dma_device *device, uint64_t phys)
 	return -1;
 }
 
-/* Of several windows that show it, the first is told about. */
+/* The one of several through which it is reached. */
+static int32_t window_at(const struct dma_device *device, uint64_t phys, uint64_t bus)
+{
+	for (uint32_t i = 0; i < device->window_count; i++) {
+		uint64_t offset = phys - device->windows[i].phys;
+
+		if (offset < device->windows[i].bytes && device->windows[i].bus + offset == bus)
+			return (int32_t)i;
+	}
+	return -1;
+}
+
+/* Where it is not reached, the first of several windows that show it is told about. */
 static enum dma_obstacle find_obstacle(const struct dma_device *device, uint64_t phys,
-				       uint64_t bytes, const struct dma_explanation *known)
+				       uint64_t bytes, struct dma_explanation *known)
 {
 	uint64_t bus;
 
-	if (dma_reaches(device, phys, bytes, dma_streaming_mask(device), &bus))
+	if (dma_reaches(device, phys, bytes, dma_streaming_mask(device), &bus)) {
+		known->bus = bus;
+		known->last_bus = bus + (bytes - 1);
+		known->window = window_at(device, phys, bus);
 		return bus == DMA_MAPPING_ERROR ? DMA_BUS_TOO_WIDE : DMA_REACHED;
+	}
 	if (device->cut_off)
 		return DMA_CUT_OFF;
 	if (device->window_count != 0 && known->window < 0)

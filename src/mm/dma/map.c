@@ -283,10 +283,9 @@ dma_addr_t dma_map_resource(struct dma_device *device, phys_addr_t phys, size_t 
 size_t dma_max_mapping_size(const struct dma_device *device)
 {
 	size_t run = (size_t)BOUNCE_RUN_MOST * BOUNCE_SLOT_BYTES;
-	uint64_t start = memblock_start_of_DRAM(), bus;
 
-	if (dma_reaches(device, start, memblock_end_of_DRAM() - start, device->mask, &bus) ||
-	    device->pool == NULL)
+	if (device->pool == NULL ||
+	    dma_reaches_ram(device, 0, UINT64_MAX, dma_streaming_mask(device)))
 		return SIZE_MAX;
 	return device->pool->bytes < run ? device->pool->bytes : run;
 }
@@ -314,30 +313,77 @@ static bool look_up(const struct dma_mapping *call, phys_addr_t *target,
 	return *first != NULL && (*first)->device == call->device;
 }
 
-static bool is_memory(const struct dma_mapping *call, phys_addr_t target)
+/* What lies in the direct piece, or in a pool, needs no search. */
+static bool is_memory(const struct dma_mapping *call, phys_addr_t target,
+		      const struct bounce_slot *first)
 {
-	return call->kind != DMA_MAP_RESOURCE && call->bytes != 0 &&
-	       memblock_is_region_memory(target, (phys_addr_t)call->bytes);
+	const struct dma_device *device = call->device;
+
+	if (call->kind == DMA_MAP_RESOURCE)
+		return false;
+	if (first != NULL || (target - device->direct_phys < device->direct_bytes &&
+			      call->bytes <= device->direct_bytes - (target - device->direct_phys)))
+		return true;
+	return memblock_is_region_memory(target, (phys_addr_t)call->bytes);
+}
+
+/* Whether something may be mapped so. With dma_check=off mappings lie anywhere. */
+static bool may_be_mapped(const struct dma_mapping *call, phys_addr_t target, bool memory)
+{
+	if (call->bytes == 0 || call->bus == DMA_MAPPING_ERROR)
+		return false;
+	if (call->kind != DMA_MAP_RESOURCE || dma_options.unchecked)
+		return memory || dma_options.unchecked;
+	return !memblock_overlaps_region(&memblock.memory, target, (phys_addr_t)call->bytes);
+}
+
+/* A run that is the device's is a mapping, whatever was counted; else there must be one that is counted. */
+static bool is_mapped(const struct dma_device *device, phys_addr_t target,
+		      const struct bounce_slot *first)
+{
+	if (first != NULL)
+		return bounce_phys(bounce_pool_of(target), first) == target;
+	return device->live_mappings != 0;
+}
+
+/* What an unmapping is about. False: nothing is mapped so. */
+static bool find_mapping(const struct dma_device *device, const struct dma_mapping *call,
+			 phys_addr_t *target, const struct bounce_slot **first, bool *memory)
+{
+	if (!look_up(call, target, first) || !is_mapped(device, *target, *first))
+		return false;
+	*memory = is_memory(call, *target, *first);
+	return may_be_mapped(call, *target, *memory);
+}
+
+/* A wrong unmapping may have been taken for the one that was counted. */
+static void count_unmapping(struct dma_device *device)
+{
+	uint32_t live = __atomic_load_n(&device->live_mappings, __ATOMIC_RELAXED);
+
+	while (live != 0 && !__atomic_compare_exchange_n(&device->live_mappings, &live, live - 1,
+							 false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
 }
 
 static void unmap(struct dma_device *device, struct dma_mapping *call)
 {
 	const struct bounce_slot *first;
 	phys_addr_t target;
+	bool memory;
 
 	if (unlikely(dma_debug) && !dma_debug_unmapped(call))
 		return;
-	if (!look_up(call, &target, &first) || device->live_mappings == 0 ||
-	    (first != NULL && bounce_phys(bounce_pool_of(target), first) != target)) {
+	if (!find_mapping(device, call, &target, &first, &memory)) {
 		dma_tell(DMA_UNMAP_UNKNOWN, call, NULL);
 		return;
 	}
-	if ((!device->coherent || first != NULL) && is_memory(call, target) &&
+	if ((!device->coherent || first != NULL) && memory &&
 	    !give_to_cpu(device, first, target, call->bytes, call->direction))
 		dma_tell(DMA_WINDOWS_OPEN, call, NULL);
 	if (first != NULL)
 		bounce_give(bounce_pool_of(target), first);
-	count_mapping(device, -1U);
+	count_unmapping(device);
 }
 
 static void unmap_range(struct dma_device *device, dma_addr_t bus, size_t bytes,
@@ -385,8 +431,13 @@ static void sync(struct dma_device *device, const struct dma_mapping *call, bool
 		dma_tell(DMA_SYNC_UNKNOWN, call, NULL);
 		return;
 	}
-	if (!is_memory(call, target))
+	if (call->bytes == 0)
 		return;
+	if (!is_memory(call, target, first)) {
+		if (!dma_options.unchecked)
+			dma_tell(DMA_SYNC_UNKNOWN, call, NULL);
+		return;
+	}
 	if (for_cpu)
 		done = give_to_cpu(device, first, target, call->bytes, call->direction);
 	else if (first != NULL && call->direction == DMA_FROM_DEVICE)
@@ -500,7 +551,7 @@ static bool accept_mask(const struct dma_device *device, uint64_t mask, uintptr_
 		.caller = caller,
 	};
 
-	if (reaches_ram(device, mask))
+	if (reaches_ram(device, min_u64(mask, DMA_BIT_MASK(32))))
 		return true;
 	dma_refuse(&refusal);
 	return false;

@@ -5,14 +5,9 @@
 #include "mm/phys/memblock.h"
 #include "mm/phys/zone.h"
 
-/*
- * Every piece of RAM in the zone in one piece, since a block of pages may lie anywhere in it: holes
- * between banks need not be reached.
- */
-static bool reaches_zone(const struct dma_device *device, uint64_t mask, enum zone_type type)
+/* Each piece of RAM in one piece, since a buffer may lie anywhere in it. */
+bool dma_reaches_ram(const struct dma_device *device, uint64_t start, uint64_t end, uint64_t mask)
 {
-	uint64_t start = PFN_PHYS(zones[type].span.start_pfn);
-	uint64_t end = start + PFN_PHYS(zones[type].span.spanned_pages);
 	struct memblock_region *region;
 
 	for_each_mem_region(region) {
@@ -25,6 +20,14 @@ static bool reaches_zone(const struct dma_device *device, uint64_t mask, enum zo
 			return false;
 	}
 	return true;
+}
+
+static bool reaches_zone(const struct dma_device *device, uint64_t mask, enum zone_type type)
+{
+	uint64_t start = PFN_PHYS(zones[type].span.start_pfn);
+
+	return dma_reaches_ram(device, start, start + PFN_PHYS(zones[type].span.spanned_pages),
+			       mask);
 }
 
 int dma_zone_for(const struct dma_device *device, uint64_t mask)
