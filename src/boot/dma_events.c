@@ -119,8 +119,9 @@ static const char *const misuse_texts[DMA_MISUSES] = {
 		"buffers begin and end with a line",
 	[DMA_WINDOWS_OPEN] = "not copied or cleaned: all windows of this core are open; close some",
 	[DMA_LEFT_MAPPED] = "its driver goes, and this is still mapped",
-	[DMA_FREE_UNKNOWN] = "freed, but no coherent buffer of that size is there: freed twice, or "
-			     "with another size than it was taken with",
+	[DMA_FREE_UNKNOWN] =
+		"freed, but no coherent buffer of that device and size is there: freed "
+		"twice, or with another size, device or bus address than it has",
 	[DMA_NOT_WATCHED] = "not watched from here on: too many mappings for dma_debug=1",
 };
 

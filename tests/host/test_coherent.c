@@ -370,6 +370,7 @@ static void test_atomic(void **state)
 
 static void test_wrong_frees(void **state)
 {
+	static struct dma_device other;
 	struct buffer one, two;
 	void *foreign = kmalloc(PAGE_SIZE, GFP_KERNEL);
 
@@ -393,6 +394,13 @@ static void test_wrong_frees(void **state)
 		assert_null(coherent_check());
 	}
 	dma_free_coherent(&device, PAGE_SIZE, NULL, 0);
+	dma_free_coherent(&device, 3 * PAGE_SIZE, one.address, one.bus + PAGE_SIZE);
+	dma_expect_misuse(DMA_FREE_UNKNOWN);
+	dma_make_device(&other, 32, false);
+	dma_free_coherent(&other, 3 * PAGE_SIZE, one.address, one.bus);
+	dma_expect_misuse(DMA_FREE_UNKNOWN);
+	assert_int_equal(other.live_coherent, 0);
+	dma_device_unregister(&other);
 	give(&two, SZ_2M + 1);
 	give(&two, SZ_2M + 1);
 	dma_expect_misuse(DMA_FREE_UNKNOWN);
@@ -400,6 +408,41 @@ static void test_wrong_frees(void **state)
 	give(&one, 3 * PAGE_SIZE);
 	dma_expect_misuse(DMA_FREE_UNKNOWN);
 	kfree(foreign);
+}
+
+/* Of a device that sees the caches, too: what is not its buffer is left to whoever has it. */
+static void test_wrong_frees_of_ordinary_pages(void **state)
+{
+	static struct dma_device other;
+	struct page *foreign = alloc_pages(GFP_KERNEL, 0);
+	struct buffer one, wrong;
+
+	(void)state;
+	device.coherent = true;
+	dma_make_device(&other, 32, true);
+	assert_true(take(&one, 3 * PAGE_SIZE, GFP_KERNEL));
+	for (size_t pages = 1; pages <= 5; pages++)
+		if (pages != 3) {
+			give(&one, pages * PAGE_SIZE);
+			dma_expect_misuse(DMA_FREE_UNKNOWN);
+		}
+	wrong = (struct buffer){ one.address + PAGE_SIZE, one.bus + PAGE_SIZE };
+	give(&wrong, 2 * PAGE_SIZE);
+	dma_expect_misuse(DMA_FREE_UNKNOWN);
+	wrong = (struct buffer){ page_address(foreign),
+				 (dma_addr_t)(page_to_phys(foreign) - RAM_BASE) };
+	give(&wrong, PAGE_SIZE);
+	dma_expect_misuse(DMA_FREE_UNKNOWN);
+	dma_free_coherent(&other, 3 * PAGE_SIZE, one.address, one.bus);
+	dma_expect_misuse(DMA_FREE_UNKNOWN);
+	assert_int_equal(device.live_coherent, 1);
+	harness_check(NULL);
+	give(&one, 3 * PAGE_SIZE);
+	give(&one, 3 * PAGE_SIZE);
+	dma_expect_misuse(DMA_FREE_UNKNOWN);
+	dma_device_unregister(&other);
+	__free_pages(foreign, 0);
+	device.coherent = false;
 }
 
 /* --- everything refused once ----------------------------------------------------------------- */
@@ -869,6 +912,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_no_block, begin, end),
 		cmocka_unit_test_setup_teardown(test_atomic, begin, end),
 		cmocka_unit_test_setup_teardown(test_wrong_frees, begin, end),
+		cmocka_unit_test_setup_teardown(test_wrong_frees_of_ordinary_pages, begin, end),
 		cmocka_unit_test_setup_teardown(test_every_failure, begin, end),
 		cmocka_unit_test_setup_teardown(test_every_section, begin, end),
 		cmocka_unit_test_setup_teardown(test_small_pages, begin, end),

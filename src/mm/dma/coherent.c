@@ -32,10 +32,9 @@ struct block {
 	/* Guarded by the lock, as base when written. */
 	bool reserved; /* it has a block, or somebody is getting it one or giving it back */
 	bool kept;
-	bool by_range;         /* single pages, not a block of the page allocator */
-	uint32_t pages;        /* COHERENT_PAGES; more: one buffer */
-	uint32_t used_pages;   /* of one buffer: all or none */
-	uint32_t buffer_pages; /* of one buffer: what its owner asked for */
+	bool by_range;       /* single pages, not a block of the page allocator */
+	uint32_t pages;      /* COHERENT_PAGES; more: one buffer */
+	uint32_t used_pages; /* of one buffer: all or none */
 	struct coherent_map map;
 };
 
@@ -164,6 +163,39 @@ static void give_pages(struct page *first, unsigned int order, bool by_range)
 		__free_pages(first, order);
 }
 
+/* --- whose a buffer is ------------------------------------------------------------------------ */
+
+/*
+ * The struct page of a buffer's first page says how many pages it has and whose it is; link is the owner's
+ * while a page is allocated. No link of a list looks like a tag: those are multiples of 16.
+ */
+#define BUFFER_TAG 0xc0e5b00dU
+
+static uint32_t tag_of(const struct dma_device *device)
+{
+	return (uint32_t)(uintptr_t)device ^ BUFFER_TAG;
+}
+
+static void tag_buffer(void *address, const struct dma_device *device, uint32_t pages)
+{
+	struct page *first = virt_to_page(address);
+
+	first->link[0] = pages;
+	__atomic_store_n(&first->link[1], tag_of(device), __ATOMIC_RELEASE);
+}
+
+/* False: there is no such buffer of this device. Of two who give one back, one gets true. */
+static bool take_tag(void *address, const struct dma_device *device, uint32_t pages)
+{
+	struct page *first = virt_to_page(address);
+	uint32_t tag = tag_of(device);
+
+	return __atomic_load_n(&first->link[1], __ATOMIC_ACQUIRE) == tag &&
+	       first->link[0] == pages &&
+	       __atomic_compare_exchange_n(&first->link[1], &tag, 0, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_RELAXED);
+}
+
 /* --- records --------------------------------------------------------------------------------- */
 
 static struct block *first_block(void)
@@ -243,7 +275,6 @@ static void publish(struct block *block, char *base, unsigned int order, uint32_
 
 	block->map = (struct coherent_map){ 0 };
 	block->pages = 1U << order;
-	block->buffer_pages = buffer_pages;
 	block->used_pages = block->pages == COHERENT_PAGES ? buffer_pages : block->pages;
 	if (block->pages == COHERENT_PAGES && buffer_pages != 0)
 		coherent_map_claim(&block->map, 0, buffer_pages);
@@ -437,6 +468,7 @@ void *dma_alloc_coherent(struct dma_device *device, size_t bytes, dma_addr_t *bu
 	if (buffer == NULL)
 		return refuse(&request, why_not);
 	memset(buffer, 0, (size_t)request.pages * PAGE_SIZE);
+	tag_buffer(buffer, device, request.pages);
 	*bus = request.bus;
 	__atomic_fetch_add(&device->live_coherent, 1, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&counts.taken, 1, __ATOMIC_RELAXED);
@@ -469,7 +501,7 @@ static bool release(struct block *block, const char *address, uint32_t pages, bo
 	if (block->pages == COHERENT_PAGES) {
 		released = coherent_map_release(&block->map, page, pages);
 	} else {
-		released = page == 0 && block->used_pages != 0 && pages == block->buffer_pages;
+		released = page == 0 && block->used_pages != 0;
 		pages = block->pages;
 	}
 	if (released)
@@ -501,19 +533,27 @@ static bool is_linear_page(const void *address)
 	return IS_ALIGNED((uintptr_t)address, PAGE_SIZE) && zones_is_lowmem(PFN_DOWN(phys));
 }
 
-static bool give(struct dma_device *device, size_t bytes, void *address)
+static bool leads_to(const struct dma_device *device, dma_addr_t bus, const void *address)
+{
+	uint64_t phys;
+
+	return dma_phys_of_bus(device, bus, &phys) && phys == virt_to_phys(address);
+}
+
+static bool give(struct dma_device *device, size_t bytes, void *address, dma_addr_t bus)
 {
 	struct block *block;
 	bool emptied;
 
-	if (!is_linear_page(address) || bytes == 0 || bytes > COHERENT_BYTES_MOST)
+	if (!is_linear_page(address) || bytes > COHERENT_BYTES_MOST ||
+	    !leads_to(device, bus, address) || !take_tag(address, device, pages_for(bytes)))
 		return false;
 	block = block_of(address);
-	if (device->coherent && block == NULL) {
+	if (block == NULL) {
 		free_contig_range(page_to_pfn(virt_to_page(address)), pages_for(bytes));
 		return true;
 	}
-	if (block == NULL || !release(block, address, pages_for(bytes), &emptied))
+	if (!release(block, address, pages_for(bytes), &emptied))
 		return false;
 	if (emptied)
 		__atomic_fetch_add(&blocks_to_return, 1, __ATOMIC_RELAXED);
@@ -524,7 +564,7 @@ void dma_free_coherent(struct dma_device *device, size_t bytes, void *address, d
 {
 	if (address == NULL)
 		return;
-	if (!give(device, bytes, address)) {
+	if (!give(device, bytes, address, bus)) {
 		tell_unknown(device, bytes, address, bus, CALLER);
 		return;
 	}

@@ -37,8 +37,9 @@
 void *dma_alloc_coherent(struct dma_device *device, size_t bytes, dma_addr_t *bus, gfp_t gfp);
 
 /*
- * Give it back, with the device and size it was taken for. Anywhere; in threads empty megabytes go back.
- * What is no such buffer is told to dma_misuse_hook (DMA_FREE_UNKNOWN) and left alone. NULL: nothing.
+ * Give it back, with the device, size and bus address it was taken for. Anywhere; in threads empty
+ * megabytes go back. What is no such buffer, of whatever kind of device, is told to dma_misuse_hook
+ * (DMA_FREE_UNKNOWN) and left alone. NULL: nothing.
  */
 void dma_free_coherent(struct dma_device *device, size_t bytes, void *address, dma_addr_t bus);
 
