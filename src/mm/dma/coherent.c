@@ -166,8 +166,9 @@ static void give_pages(struct page *first, unsigned int order, bool by_range)
 /* --- whose a buffer is ------------------------------------------------------------------------ */
 
 /*
- * The struct page of a buffer's first page says how many pages it has and whose it is; link is the owner's
- * while a page is allocated. No link of a list looks like a tag: those are multiples of 16.
+ * The struct page of a buffer's first page says whose it is, where that sees it and how many pages it has;
+ * link is the owner's while a page is allocated. No link of a list looks like a tag: those are multiples
+ * of 16.
  */
 #define BUFFER_TAG 0xc0e5b00dU
 
@@ -176,22 +177,28 @@ static uint32_t tag_of(const struct dma_device *device)
 	return (uint32_t)(uintptr_t)device ^ BUFFER_TAG;
 }
 
-static void tag_buffer(void *address, const struct dma_device *device, uint32_t pages)
+/* Both in one word: where a window is not aligned to pages, all bits of `bus` count. */
+static uint32_t place_of(dma_addr_t bus, uint32_t pages)
+{
+	return bus ^ pages * 2654435761U;
+}
+
+static void tag_buffer(void *address, const struct dma_device *device, dma_addr_t bus,
+		       uint32_t pages)
 {
 	struct page *first = virt_to_page(address);
 
-	first->link[0] = pages;
+	first->link[0] = place_of(bus, pages);
 	__atomic_store_n(&first->link[1], tag_of(device), __ATOMIC_RELEASE);
 }
 
 /* False: there is no such buffer of this device. Of two who give one back, one gets true. */
-static bool take_tag(void *address, const struct dma_device *device, uint32_t pages)
+static bool take_tag(void *address, const struct dma_device *device, dma_addr_t bus, uint32_t pages)
 {
 	struct page *first = virt_to_page(address);
 	uint32_t tag = tag_of(device);
 
-	return __atomic_load_n(&first->link[1], __ATOMIC_ACQUIRE) == tag &&
-	       first->link[0] == pages &&
+	return first->link[0] == place_of(bus, pages) &&
 	       __atomic_compare_exchange_n(&first->link[1], &tag, 0, false, __ATOMIC_ACQ_REL,
 					   __ATOMIC_RELAXED);
 }
@@ -468,7 +475,7 @@ void *dma_alloc_coherent(struct dma_device *device, size_t bytes, dma_addr_t *bu
 	if (buffer == NULL)
 		return refuse(&request, why_not);
 	memset(buffer, 0, (size_t)request.pages * PAGE_SIZE);
-	tag_buffer(buffer, device, request.pages);
+	tag_buffer(buffer, device, request.bus, request.pages);
 	*bus = request.bus;
 	__atomic_fetch_add(&device->live_coherent, 1, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&counts.taken, 1, __ATOMIC_RELAXED);
@@ -533,20 +540,13 @@ static bool is_linear_page(const void *address)
 	return IS_ALIGNED((uintptr_t)address, PAGE_SIZE) && zones_is_lowmem(PFN_DOWN(phys));
 }
 
-static bool leads_to(const struct dma_device *device, dma_addr_t bus, const void *address)
-{
-	uint64_t phys;
-
-	return dma_phys_of_bus(device, bus, &phys) && phys == virt_to_phys(address);
-}
-
 static bool give(struct dma_device *device, size_t bytes, void *address, dma_addr_t bus)
 {
 	struct block *block;
 	bool emptied;
 
 	if (!is_linear_page(address) || bytes > COHERENT_BYTES_MOST ||
-	    !leads_to(device, bus, address) || !take_tag(address, device, pages_for(bytes)))
+	    !take_tag(address, device, bus, pages_for(bytes)))
 		return false;
 	block = block_of(address);
 	if (block == NULL) {
