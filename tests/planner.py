@@ -8,6 +8,7 @@ Reads the case's own tree, so the walk of the tree, memblock and mem= are under 
 """
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -125,6 +126,21 @@ def check_limits(program, tree):
             raise tap.Wrong(f"{bootargs}: {seen}, not {limit} by {source}\n{made['messages']}")
 
 
+def every_parameter_is_known(program):
+    """All that the firmware has, so that none is called unknown for want of its code."""
+    names = set()
+    for folder, _, files in os.walk(os.path.join(ROOT, "src")):
+        for file in files:
+            if file.endswith(".c"):
+                with open(os.path.join(folder, file), encoding="utf-8") as source:
+                    names |= set(re.findall(r"^BOOT_PARAM\(\s*(\w+),", source.read(), flags=re.M))
+    tap.expect(len(names) > 30, f"only {len(names)} parameters were found")
+    for name in sorted(names):
+        messages = plan(program, "3G", f"{name}=1", RPI2)["messages"]
+        tap.expect(not any("no such parameter" in message for message in messages), name,
+                   "\n".join(messages))
+
+
 def cut_file(program):
     with tempfile.NamedTemporaryFile(suffix=".dtb") as file, open(RPI2, "rb") as whole:
         file.write(whole.read()[:1000])
@@ -150,6 +166,7 @@ def tests_of(program):
         ("help", lambda: says(program, "usage: zoneplan", arguments=["--help"])),
         ("lower case and equals sign", lambda: says(program, "with VMSPLIT_1G",
                                                     arguments=["--vmsplit=1g", RPI2])),
+        ("every boot parameter is known", lambda: every_parameter_is_known(program)),
         ("no such split", lambda: says(program, "must be 3G, 2G or 1G",
                                        arguments=["--vmsplit", "4G", RPI2], status=2)),
     ]

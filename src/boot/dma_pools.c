@@ -20,17 +20,22 @@ struct range {
 
 /* --- sizes ----------------------------------------------------------------------------------- */
 
-static uint64_t free_bytes(const struct range *range)
+/* In all, and the most in one piece of whole pages. */
+static void find_free(const struct range *range, uint64_t *bytes, uint64_t *largest)
 {
 	phys_addr_t base, end;
-	uint64_t bytes = 0, i;
+	uint64_t i;
 
+	*bytes = *largest = 0;
 	for_each_free_mem_range(i, NUMA_NO_NODE, MEMBLOCK_NONE, &base, &end, NULL) {
-		uint64_t from = max_u64(base, range->start), to = min_u64(end, range->end);
+		uint64_t from = ALIGN_UP(max_u64(base, range->start), PAGE_SIZE);
+		uint64_t to = ALIGN_DOWN(min_u64(end, range->end), PAGE_SIZE);
 
-		bytes += from < to ? to - from : 0;
+		if (from >= to)
+			continue;
+		*bytes += to - from;
+		*largest = max_u64(*largest, to - from);
 	}
-	return bytes;
 }
 
 static uint64_t clamp(uint64_t bytes)
@@ -42,11 +47,14 @@ static uint64_t clamp(uint64_t bytes)
 /* The boot needs memory there as well. */
 static uint64_t leave_half(const struct range *range, uint64_t bytes, const char *name)
 {
-	uint64_t most = ALIGN_DOWN(free_bytes(range) / 2, PAGE_SIZE);
+	uint64_t most, largest;
 
+	find_free(range, &most, &largest);
+	most = min_u64(ALIGN_DOWN(most / 2, PAGE_SIZE), largest);
 	if (bytes > most && dma_options.swiotlb_given)
-		pr_warn("swiotlb=: more than half of what is free for %s: lowered to %" PRIu64
-			" KiB\n",
+		pr_warn("swiotlb=: more than half of what is free for %s, or than its largest "
+			"piece: "
+			"lowered to %" PRIu64 " KiB\n",
 			name, most >> 10);
 	return min_u64(bytes, most);
 }
@@ -76,8 +84,12 @@ static void add_pool(struct boot_plan *plan, const char *name, const struct rang
 	struct boot_pool *pool = &plan->pools[plan->pool_count];
 
 	bytes = leave_half(range, bytes, name);
-	if (bytes == 0)
+	if (bytes == 0) {
+		pr_warn("no DMA bounce pool for %s: too little is free in [mem %#" PRIx64
+			"-%#" PRIx64 "]\n",
+			name, range->start, range->end - 1);
 		return;
+	}
 	if (plan->pool_count < BOOT_POOLS_MAX)
 		pool->base = find_place(range, bytes);
 	if (plan->pool_count == BOOT_POOLS_MAX || pool->base == 0) {
