@@ -194,7 +194,7 @@ def parameters(board):
     output = boot(board, "slabcheck", "slub_debug")
     has(answer(output, "slabcheck"), "29 caches, 0 objects damaged")
     output = boot(board, "slabcheck;failslab;help boot", "slab_debug=FQ failslab=nth:0")
-    has(answer(output, "slabcheck"), "no such cache is watched")
+    has(answer(output, "slabcheck"), "no cache at all is watched")
     has(answer(output, "failslab"), "off: 0 requests fit")
     has(answer(output, "help boot"), "slab_debug=FQ (refused: expects letters of F, Z, P, U",
         "failslab=nth:0 (refused: expects nth:N")

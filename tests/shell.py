@@ -87,7 +87,7 @@ def long_line(board):
     rows = boot(board, words + "\rcmdline\r", "one=1")
     long_row = next(row for row in rows if row.startswith("strata> <"))
     expect(len(long_row) < 80, f"{len(long_row)} columns", rows)
-    expect(rows[rows.index(long_row) + 1] == "one=1", "not run", rows)
+    expect(rows[rows.index(long_row) + 1] == "cmdline: takes no arguments", "not run", rows)
 
 
 def history(board):
@@ -312,7 +312,7 @@ def dma(board):
                    r"^  pages: from DMA; bounced through: swiotlb\n  live: 0 mappings, 0 coherent buffers$",
                    r"^pool swiotlb: .* slots of 2048: 0 used, 0 at most, \d+ free in a row; 0 runs taken, "
                    r"0 refused$",
-                   r"^dmainfo: expects nothing$"):
+                   r"^dmainfo: takes no arguments$"):
         expect(re.search(wanted, text, flags=re.M), f"not on the screen: {wanted}", rows)
     rows = boot(board, "dmainfo\r")
     holds(rows, "no bounce pool")
@@ -331,7 +331,21 @@ def stopping(board):
            not any(row.startswith("strata> help") for row in rows), "what was typed is not right", rows)
 
 
-TESTS = (stopping, editing, long_line, history, completion, help_lists, help_boot, run_commands, uptime,
+def arguments(board):
+    """Wrong ones get a line, and the prompt goes on."""
+    rows = boot(board, "ps 4294967296\rps 1x\rps 1 2\rps 1\ruptime now\robject 0xffc80000\rkmalloc 9 kernel 99999\r"
+                       "alloc kernel 0 9999\r")
+    holds(rows, "ps: no thread 4294967296; ps lists them")
+    holds(rows, "ps: no thread 1x; ps lists them")
+    holds(rows, "ps: expects a thread's number or name, or nothing")
+    expect(any(re.fullmatch(r" +1 R .* shell", row) for row in rows), "ps 1", rows)
+    holds(rows, "uptime: takes no arguments")
+    holds(rows, "0xffc80000: not in lowmem, where objects are; translate and vmallocinfo know other addresses")
+    expect(any(row.startswith("kmalloc: expects ") for row in rows), "kmalloc", rows)
+    expect(any(row.startswith("alloc: expects ") for row in rows), "alloc", rows)
+
+
+TESTS = (stopping, arguments, editing, long_line, history, completion, help_lists, help_boot, run_commands, uptime,
          page_reports, playing, type_ahead, interrupts, callouts, dma)
 
 

@@ -62,8 +62,8 @@ static const char *const refusal_texts[DMA_REFUSALS] = {
 
 static void say_mask(const struct dma_refusal *refusal)
 {
-	pr_warn("%s: mask %#" PRIx64 " refused, from %s: no RAM is at a bus address up to it; dma "
-		"explain shows where RAM is for it\n",
+	pr_warn("%s: mask %#" PRIx64 " refused, from %s: no RAM is at a bus address up to it that "
+		"windows and dma_limit= leave; dma explain shows where RAM is for it\n",
 		refusal->device->name, refusal->mask, symbol_text(refusal->caller));
 }
 

@@ -6,6 +6,7 @@
 #include "arch/counter.h"
 #include "arch/irqflags.h"
 #include "kern/param.h"
+#include "lib/size.h"
 
 bool (*irqsoff_patch_hook)(uintptr_t address, uint32_t instruction);
 
@@ -13,12 +14,7 @@ static bool wanted;
 
 static const char *parse_irqsoff(const char *value)
 {
-	bool on = value == NULL || strcmp(value, "1") == 0 || strcmp(value, "on") == 0;
-
-	if (!on && strcmp(value, "0") != 0 && strcmp(value, "off") != 0)
-		return "expects 1 or 0";
-	wanted = on;
-	return NULL;
+	return parse_switch(value, &wanted);
 }
 BOOT_PARAM(irqsoff, parse_irqsoff, "0|1",
 	   "measure how long interrupts are masked, from the start of the threads on");

@@ -22,6 +22,7 @@
 #include "kern/fatal.h"
 #include "kern/param.h"
 #include "lib/bits.h"
+#include "lib/size.h"
 
 #define PAINT 0x57ac6e9dU /* Linux's STACK_END_MAGIC */
 
@@ -96,10 +97,7 @@ static struct thread_switch_watch watch = { .word = &nothing_watched };
 
 static const char *parse_preempt(const char *value)
 {
-	if (value == NULL || (strcmp(value, "off") != 0 && strcmp(value, "on") != 0))
-		return "expects on or off";
-	preemption = strcmp(value, "on") == 0;
-	return NULL;
+	return parse_switch(value, &preemption);
 }
 
 BOOT_PARAM(preempt, parse_preempt, "on|off",

@@ -109,3 +109,13 @@ bool parse_size_or_bits(const char *text, uint64_t *bytes)
 	*bytes = number;
 	return true;
 }
+
+const char *parse_switch(const char *text, bool *on)
+{
+	bool is_on = text == NULL || strcmp(text, "1") == 0 || strcmp(text, "on") == 0;
+
+	if (!is_on && strcmp(text, "0") != 0 && strcmp(text, "off") != 0)
+		return "expects 1 or 0, or on or off";
+	*on = is_on;
+	return NULL;
+}

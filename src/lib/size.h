@@ -26,4 +26,10 @@ bool parse_size(const char **text, uint64_t *bytes);
  */
 bool parse_size_or_bits(const char *text, uint64_t *bytes);
 
+/*
+ * What turns something on or off: nothing (NULL, a bare word), 1 or on; 0 or off. NULL, or the rule that
+ * a text breaks, with *on untouched.
+ */
+const char *parse_switch(const char *text, bool *on);
+
 #endif

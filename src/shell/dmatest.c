@@ -303,6 +303,8 @@ static void wait_for_all(const struct worker *workers, uint32_t count)
 		msleep(LOOK_MS);
 		stopped = console_interrupted();
 	}
+	if (stopped)
+		console_printf("dmatest: stopped by Ctrl-C\n");
 	for (uint32_t i = 0; stopped && i < count; i++)
 		if (workers[i].thread != NULL)
 			thread_stop(workers[i].thread);
@@ -378,7 +380,8 @@ static void dmatest(int argc, char **argv)
 		}
 	if (simdma_found() == NULL)
 		console_printf(
-			"dmatest: there is no DMA device that copies: boot with simdma=28\n");
+			"dmatest: there is no DMA device that copies: boot with simdma=28, or see "
+			"dmesg for why it is not used\n");
 	else
 		run(simdma_found(), &options);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch/linear.h"
 #include "kern/symbols.h"
 #include "lib/size.h"
 #include "mm/obj/object_fail.h"
@@ -12,6 +13,7 @@
 #include "mm/obj/slab.h"
 #include "mm/obj/slab_debug.h"
 #include "mm/phys/gfp_names.h"
+#include "mm/phys/zone.h"
 #include "shell/command.h"
 #include "shell/stack.h"
 
@@ -165,7 +167,8 @@ static void slabcheck(int argc, char **argv)
 	unsigned int caches = slab_debug_validate_all(argc > 1 ? argv[1] : NULL, &wrong);
 
 	if (caches == 0)
-		console_printf("slabcheck: no such cache is watched; boot with slab_debug=FZPU\n");
+		console_printf("slabcheck: no cache %s is watched; boot with slab_debug=FZPU\n",
+			       argc > 1 ? argv[1] : "at all");
 	else
 		console_printf("slabcheck: %u caches, %" PRIu32 " objects damaged\n", caches,
 			       wrong);
@@ -208,6 +211,12 @@ static void object(int argc, char **argv)
 	if (argc != 2 || !parse_address(argv[1], &address)) {
 		console_printf("object: expects an address, such as 0x%08x\n",
 			       CONFIG_PAGE_OFFSET + SZ_4M);
+		return;
+	}
+	if (!zones_is_lowmem(PFN_DOWN(virt_to_phys((const void *)address)))) {
+		console_printf("%#" PRIxPTR ": not in lowmem, where objects are; translate and "
+			       "vmallocinfo know other addresses\n",
+			       address);
 		return;
 	}
 	object_info(address, &info);
@@ -253,6 +262,8 @@ static void print_memory(uintptr_t address)
 		console_printf("%#" PRIxPTR ", which is no memory\n", address);
 }
 
+#define KMALLOC_MOST 1000U /* at a time */
+
 static void kmalloc_command(int argc, char **argv)
 {
 	gfp_t gfp = GFP_KERNEL;
@@ -260,9 +271,10 @@ static void kmalloc_command(int argc, char **argv)
 
 	if (argc < 2 || argc > 4 || !parse_bytes(argv[1], &bytes) ||
 	    (argc > 2 && !gfp_parse(argv[2], &gfp)) ||
-	    (argc > 3 && !parse_bytes(argv[3], &count))) {
-		console_printf("kmalloc: expects bytes, flags and how many, such as "
-			       "kmalloc 100 GFP_DMA 3; the last two may be left out\n");
+	    (argc > 3 && (!parse_bytes(argv[3], &count) || count == 0 || count > KMALLOC_MOST))) {
+		console_printf("kmalloc: expects bytes, flags and how many up to %u, such as "
+			       "kmalloc 100 GFP_DMA 3; the last two may be left out\n",
+			       KMALLOC_MOST);
 		return;
 	}
 	for (; count > 0; count--) {

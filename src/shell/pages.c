@@ -416,8 +416,9 @@ static void alloc(int argc, char **argv)
 	if (argc > 4 || (argc > 1 && !gfp_parse(after_name(argv[1], "gfp"), &gfp)) ||
 	    (argc > 2 && !parse_small(after_name(argv[2], "order"), 31, &order)) ||
 	    (argc > 3 && !parse_small(argv[3], OWN_BLOCKS, &count))) {
-		console_printf("alloc: expects flags, an order and how many, such as "
-			       "alloc GFP_HIGHUSER|__GFP_ZERO 3 2; all may be left out\n");
+		console_printf("alloc: expects flags, an order and how many up to %d, such as "
+			       "alloc GFP_HIGHUSER|__GFP_ZERO 3 2; all may be left out\n",
+			       OWN_BLOCKS);
 		return;
 	}
 	while (count-- > 0 && alloc_one(gfp, order))

@@ -59,6 +59,8 @@ static void run_line(char *line)
 	command = shell_command_find(words[0]);
 	if (command == NULL)
 		console_printf("%s: no such command; help lists them\n", words[0]);
+	else if (count > 1 && *command->arguments == '\0')
+		console_printf("%s: takes no arguments\n", command->name);
 	else
 		command->run(count, words);
 }

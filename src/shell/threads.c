@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Commands about threads, and about who keeps interrupts out. */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "kern/backtrace.h"
 #include "kern/irqsoff.h"
 #include "kern/symbols.h"
 #include "kern/thread.h"
+#include "lib/size.h"
 #include "shell/command.h"
 
 #define PC          15
@@ -80,11 +80,16 @@ static void print_threads(void)
 		       used_bytes, stack_bytes);
 }
 
+/* By its name, or its number. */
 static bool find_thread(const char *name, struct thread_snapshot *thread)
 {
+	const char *rest = name;
+	uint64_t wanted;
+
+	if (!parse_number(&rest, &wanted) || *rest != '\0')
+		wanted = UINT64_MAX;
 	for (uint32_t number = 0; thread_snapshot(number, thread); number = thread->number + 1)
-		if (strcmp(name, thread->name) == 0 ||
-		    (name[0] >= '0' && name[0] <= '9' && strtoul(name, NULL, 10) == thread->number))
+		if (strcmp(name, thread->name) == 0 || wanted == thread->number)
 			return true;
 	return false;
 }
@@ -93,6 +98,10 @@ static void ps(int argc, char **argv)
 {
 	struct thread_snapshot thread;
 
+	if (argc > 2) {
+		console_printf("ps: expects a thread's number or name, or nothing\n");
+		return;
+	}
 	if (argc < 2) {
 		print_threads();
 		return;

@@ -2,6 +2,7 @@
 /* Commands about the kernel's addresses: what vmalloc, vmap and ioremap have mapped, in Linux's
  * format; and areas of one's own to play with, wrongly too. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "kern/symbols.h"
 #include "lib/size.h"
@@ -87,13 +88,29 @@ static void vmalloc_command(int argc, char **argv)
 
 SHELL_COMMAND(vmalloc, vmalloc_command, "BYTES", "take pages in one piece of addresses");
 
+/* Whether somebody else took the area there, by a function other than this command's; that is said. */
+static bool is_somebody_elses(const char *command, uintptr_t address, const char *function)
+{
+	struct vmalloc_snapshot area;
+	struct symbol symbol;
+
+	if (!vmalloc_snapshot(address, &area) || address < area.start || area.lazy ||
+	    !symbol_lookup(area.caller, &symbol) || strcmp(symbol.name, function) == 0)
+		return false;
+	console_printf("%s: %#" PRIxPTR
+		       " is in use by %s; only what was taken at the prompt is given "
+		       "back here\n",
+		       command, address, symbol_text(area.caller));
+	return true;
+}
+
 static void vfree_command(int argc, char **argv)
 {
 	uintptr_t address;
 
 	if (argc != 2 || !parse_word(argv[1], &address))
 		console_printf("vfree: expects an address, as vmalloc printed it\n");
-	else
+	else if (!is_somebody_elses("vfree", address, "vmalloc_command"))
 		vfree((const void *)address);
 }
 
@@ -119,7 +136,7 @@ static void iounmap_command(int argc, char **argv)
 
 	if (argc != 2 || !parse_word(argv[1], &address))
 		console_printf("iounmap: expects an address, as ioremap printed it\n");
-	else
+	else if (!is_somebody_elses("iounmap", address, "ioremap_command"))
 		iounmap((volatile const void *)address);
 }
 

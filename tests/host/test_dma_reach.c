@@ -3,6 +3,7 @@
 #include "dma_harness.h"
 
 #include "mm/dma/explain.h"
+#include "mm/dma/options.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -476,7 +477,9 @@ static void registering(void **state)
 	assert_false(device.coherent);
 	assert_int_equal(device.direct_bytes, 0);
 	assert_false(dma_param("dma_coherent", "maybe"));
-	assert_false(dma_param("dma_check", NULL));
+	assert_false(dma_param("dma_check", "2"));
+	assert_true(dma_param("dma_debug", "on") && dma_options.debug);
+	assert_true(dma_param("dma_debug", "0") && !dma_options.debug);
 }
 
 int main(void)

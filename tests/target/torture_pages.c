@@ -194,6 +194,9 @@ static void run_torture(uint32_t operations)
 			console_printf(".");
 		if (i % STOP_EVERY == 0)
 			stopped = console_interrupted();
+		if (stopped)
+			console_printf("\ntorture: stopped by Ctrl-C after %" PRIu32 " operations",
+				       i);
 	}
 	for (uint32_t i = 0; i < SLOTS; i++)
 		if (torture.blocks[i].page != NULL)

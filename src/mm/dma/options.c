@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "mm/dma/options.h"
 
-#include <string.h>
-
 #include "kern/param.h"
 #include "lib/size.h"
 
@@ -16,14 +14,6 @@ struct dma_options dma_options = DEFAULTS;
 void dma_options_reset(void)
 {
 	dma_options = (struct dma_options)DEFAULTS;
-}
-
-static const char *parse_switch(const char *value, bool *on)
-{
-	if (value == NULL || (strcmp(value, "off") != 0 && strcmp(value, "on") != 0))
-		return "expects on or off";
-	*on = strcmp(value, "on") == 0;
-	return NULL;
 }
 
 static const char *parse_dma_coherent(const char *value)
@@ -48,10 +38,7 @@ BOOT_PARAM(dma_check, parse_dma_check, "on|off",
 
 static const char *parse_dma_debug(const char *value)
 {
-	if (value == NULL || (strcmp(value, "0") != 0 && strcmp(value, "1") != 0))
-		return "expects 0 or 1";
-	dma_options.debug = strcmp(value, "1") == 0;
-	return NULL;
+	return parse_switch(value, &dma_options.debug);
 }
 
 BOOT_PARAM(dma_debug, parse_dma_debug, "0|1",

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "mm/obj/atomic_sleep.h"
 
-#include <string.h>
-
 #include "kern/param.h"
+#include "lib/size.h"
 #include "mm/obj/cache.h"
 #include "mm/phys/page_alloc.h"
 
@@ -11,12 +10,7 @@ bool atomic_sleep_checked;
 
 static const char *parse_debug_atomic_sleep(const char *value)
 {
-	bool on = value == NULL || strcmp(value, "1") == 0 || strcmp(value, "on") == 0;
-
-	if (!on && strcmp(value, "0") != 0 && strcmp(value, "off") != 0)
-		return "expects 1 or 0";
-	atomic_sleep_checked = on;
-	return NULL;
+	return parse_switch(value, &atomic_sleep_checked);
 }
 BOOT_PARAM(debug_atomic_sleep, parse_debug_atomic_sleep, "0|1",
 	   "tell every GFP_KERNEL request that is made where one may not wait");

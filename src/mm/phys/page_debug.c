@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "mm/phys/page_debug.h"
-
 #include <string.h>
 
 #include "kern/param.h"
+#include "lib/size.h"
 #include "mm/phys/buddy.h"
 #include "mm/phys/magazine.h"
 #include "mm/phys/page_alloc.h"
@@ -18,39 +18,39 @@ static bool all_poisoned;
 
 /* --- boot parameters ------------------------------------------------------------------------- */
 
-static const char *parse_switch(const char *value, uint32_t option)
+static const char *parse_option(const char *value, uint32_t option)
 {
-	bool on = value == NULL || strcmp(value, "1") == 0 || strcmp(value, "on") == 0;
+	bool on = false;
+	const char *wrong = parse_switch(value, &on);
 
-	if (!on && strcmp(value, "0") != 0 && strcmp(value, "off") != 0)
-		return "expects 1 or 0";
-	page_debug_wanted = on ? page_debug_wanted | option : page_debug_wanted & ~option;
-	return NULL;
+	if (wrong == NULL)
+		page_debug_wanted = on ? page_debug_wanted | option : page_debug_wanted & ~option;
+	return wrong;
 }
 
 static const char *parse_page_poison(const char *value)
 {
-	return parse_switch(value, PAGE_DEBUG_POISON);
+	return parse_option(value, PAGE_DEBUG_POISON);
 }
 BOOT_PARAM(page_poison, parse_page_poison, "0|1",
 	   "free pages hold a pattern; one that was written to is found when it is taken");
 
 static const char *parse_page_owner(const char *value)
 {
-	return parse_switch(value, PAGE_DEBUG_OWNER);
+	return parse_option(value, PAGE_DEBUG_OWNER);
 }
 BOOT_PARAM(page_owner, parse_page_owner, "0|1",
 	   "remember who took each page and who gave it back last, for reports and pageinfo");
 
 static const char *parse_init_on_alloc(const char *value)
 {
-	return parse_switch(value, PAGE_DEBUG_INIT_ON_ALLOC);
+	return parse_option(value, PAGE_DEBUG_INIT_ON_ALLOC);
 }
 BOOT_PARAM(init_on_alloc, parse_init_on_alloc, "0|1", "pages are zeroed when they are taken");
 
 static const char *parse_init_on_free(const char *value)
 {
-	return parse_switch(value, PAGE_DEBUG_INIT_ON_FREE);
+	return parse_option(value, PAGE_DEBUG_INIT_ON_FREE);
 }
 BOOT_PARAM(init_on_free, parse_init_on_free, "0|1", "pages are zeroed when they are given back");
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "mm/virt/kmap_debug.h"
 
-#include <string.h>
-
 #include "kern/backtrace.h"
 #include "kern/param.h"
+#include "lib/size.h"
 #include "mm/phys/memblock.h"
 #include "mm/virt/kmap_misuse.h"
 
@@ -18,12 +17,7 @@ static bool wanted;
 
 static const char *parse_highmem_debug(const char *value)
 {
-	bool on = value == NULL || strcmp(value, "1") == 0 || strcmp(value, "on") == 0;
-
-	if (!on && strcmp(value, "0") != 0 && strcmp(value, "off") != 0)
-		return "expects 1 or 0";
-	wanted = on;
-	return NULL;
+	return parse_switch(value, &wanted);
 }
 BOOT_PARAM(highmem_debug, parse_highmem_debug, "0|1",
 	   "remember who opened and closed each window to highmem, for reports and kmapinfo");
