@@ -318,25 +318,14 @@ def windows_of(bus):
     return parts
 
 
-def first_unreached(windows, banks):
-    """The first RAM that no window shows; the end of RAM: all of it is shown."""
-    for start, end in banks:
-        while start < end:
-            ends = [above for below, above in windows if below <= start < above]
-            if not ends:
-                return start
-            start = max(ends)
-    return banks[-1][1]
-
-
-def dma_limit(root, bits, base, banks):
+def dma_limit(root, bits, base, ram_end):
     """Bytes from the RAM base; None: all RAM."""
     limits = [1 << bits] if bits else []
     for bus in root.walk():
         windows = windows_of(bus) if bus.properties.get("dma-ranges") and bus.available() else None
         if windows and any(start <= base < end for start, end in windows):
-            limits.append(first_unreached(windows, banks) - base)
-    return min((limit for limit in limits if limit < banks[-1][1] - base), default=None)
+            limits.append(max(end for _, end in windows) - base)
+    return min((limit for limit in limits if limit < ram_end - base), default=None)
 
 
 def asked_of(bootargs):
@@ -395,7 +384,7 @@ def layout(root, memreserve, bootargs, page_offset):
     head = usable[0][0]
     usable = without(usable, [(head, up(head, 2 * MIB))])
     end = lowmem_end(usable, base, page_offset, bytes_of(asked.get("vmalloc", "240M")))
-    limit = dma_limit(root, int(asked.get("simdma", 0)), base, banks)
+    limit = dma_limit(root, int(asked.get("simdma", 0)), base, banks[-1][1])
     borders = [banks[0][0], banks[0][0], end, banks[-1][1]]
     if limit is not None:
         borders[1] = min(down(base + limit, PAGE), end)

@@ -97,16 +97,6 @@ static void find_simdma(const void *blob, struct dma_limit_input *input)
 			asked, blob_node_path(blob, (uint32_t)node), input->simdma_bits);
 }
 
-static uint64_t next_ram(uint64_t address)
-{
-	struct memblock_region *region;
-
-	for_each_mem_region(region)
-		if (address < (uint64_t)region->base + region->size)
-			return max_u64(address, region->base);
-	return UINT64_MAX;
-}
-
 static void compute_dma_limit(const struct boot_tree *tree, const void *blob,
 			      struct boot_plan *plan)
 {
@@ -115,7 +105,6 @@ static void compute_dma_limit(const struct boot_tree *tree, const void *blob,
 		.window_count = tree->window_count,
 		.ram_base = plan->ram_base,
 		.ram_end = memblock_end_of_DRAM(),
-		.next_ram = next_ram,
 		.bus_of_ram_base = bus_of_ram_base,
 	};
 

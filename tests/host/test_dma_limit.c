@@ -30,8 +30,6 @@ void printk(enum log_level level, const char *format, ...)
 	complaints++;
 }
 
-static uint64_t (*next_ram)(uint64_t address);
-
 static uint64_t bus_of_ram_base(const char *device, uint64_t ram_base)
 {
 	return strncmp(device, "bus", 3) == 0 ? 0xc0000000 : ram_base;
@@ -44,7 +42,6 @@ static void decide(const char *arguments, const struct dma_window *windows, unsi
 		.window_count = count,
 		.ram_base = BASE,
 		.ram_end = BASE + GIB,
-		.next_ram = next_ram,
 		.bus_of_ram_base = bus_of_ram_base,
 	};
 
@@ -241,36 +238,6 @@ static void test_windows(void **state)
 	expect(0, DMA_LIMIT_FROM_DMA_ZONE);
 }
 
-/* RAM with a hole from 64 MiB to 512 MiB, if a test says so. */
-static uint64_t next_beside_hole(uint64_t address)
-{
-	return address >= BASE + 0x4000000 && address < BASE + 0x20000000 ? BASE + 0x20000000
-									  : address;
-}
-
-/* RAM between two windows is not reached, whatever the second one shows; a hole in RAM need not be. */
-static void test_windows_with_a_gap(void **state)
-{
-	static const struct dma_window windows[] = {
-		{ BASE + 0x20000000, BASE + 2 * GIB, 0, 4 },
-		{ BASE, BASE + 0x3000000, 0, 4 },
-		{ BASE + 0x1000000, BASE + 0x2000000, 0, 4 }, /* inside the one before */
-		{ BASE + 0x3000000, BASE + 0x4000000, 0, 4 },
-	};
-
-	(void)state;
-	decide("", windows, ARRAY_SIZE(windows));
-	expect(0x4000000, DMA_LIMIT_FROM_DMA_RANGES);
-	next_ram = next_beside_hole;
-	decide("", windows, ARRAY_SIZE(windows));
-	expect_none();
-	decide("", windows, ARRAY_SIZE(windows) - 1); /* 16 MiB before the hole are left out */
-	expect(0x3000000, DMA_LIMIT_FROM_DMA_RANGES);
-	decide("", windows + 1, ARRAY_SIZE(windows) - 1); /* and what lies behind it */
-	expect(0x20000000, DMA_LIMIT_FROM_DMA_RANGES);
-	next_ram = NULL;
-}
-
 static void test_windows_order_within_node(void **state)
 {
 	static const struct dma_window windows[] = {
@@ -305,7 +272,6 @@ int main(void)
 		cmocka_unit_test(test_nine_devices),
 		cmocka_unit_test(test_missing_devices),
 		cmocka_unit_test(test_windows),
-		cmocka_unit_test(test_windows_with_a_gap),
 		cmocka_unit_test(test_windows_order_within_node),
 		cmocka_unit_test(test_many_missing_nodes),
 	};

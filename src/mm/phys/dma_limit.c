@@ -155,36 +155,20 @@ static bool take_smaller(const struct dma_limit_input *input, struct dma_limit *
 	return true;
 }
 
-/* How far windows go on from an address that is in one; if it is in none, the address. */
-static uint64_t shown_end(const struct dma_window *windows, unsigned int count, uint64_t at)
-{
-	uint64_t end = at;
-
-	for (unsigned int i = 0; i < count; i++)
-		if (windows[i].base <= at && at < windows[i].end)
-			end = max_u64(end, windows[i].end);
-	return end;
-}
-
-/* Where the first RAM that they do not show begins, or the end of it; what is no RAM need not be shown. */
-static uint64_t reach_end(const struct dma_limit_input *input, const struct dma_window *windows,
-			  unsigned int count)
-{
-	uint64_t at = input->ram_base, end;
-
-	while (at < input->ram_end && (end = shown_end(windows, count, at)) != at)
-		at = input->next_ram != NULL ? input->next_ram(end) : end;
-	return at;
-}
-
-/* Windows first..first+count-1 belong to one node and unite, up to a gap in which RAM lies. */
+/* Windows first..first+count-1 belong to one node and unite: the highest address counts. */
 static void consider_node(const struct dma_limit_input *input, unsigned int first,
 			  unsigned int count, struct dma_limit *limit)
 {
 	const struct dma_window *windows = &input->windows[first];
-	uint64_t end = reach_end(input, windows, count);
+	uint64_t end = 0;
+	bool holds_base = false;
 
-	if (end == input->ram_base) {
+	for (unsigned int i = 0; i < count; i++) {
+		end = max_u64(end, windows[i].end);
+		if (windows[i].base <= input->ram_base && input->ram_base < windows[i].end)
+			holds_base = true;
+	}
+	if (!holds_base) {
 		if (limit->missing_node_count < DMA_LIMIT_MISSES_MAX)
 			limit->missing_nodes[limit->missing_node_count++] = windows[0].node;
 		return;

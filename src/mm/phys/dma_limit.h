@@ -37,8 +37,6 @@ struct dma_limit_input {
 	unsigned int window_count;
 	uint64_t ram_base;
 	uint64_t ram_end; /* end of the RAM in use, half-open */
-	/* The first address of RAM from this one on, or past ram_end; NULL: no holes are in it. */
-	uint64_t (*next_ram)(uint64_t address);
 	/* The bus address at which a device sees ram_base; NULL: the CPU's address, for all. */
 	uint64_t (*bus_of_ram_base)(const char *device, uint64_t ram_base);
 	/* Address lines of the simulated peripheral in the tree, and its node; 0: there is none. */
