@@ -162,12 +162,25 @@ static bool find_reached(const struct dma_device *device, struct range *best, ui
 	return best->start < best->end;
 }
 
+static bool reaches_all(const struct dma_device *device)
+{
+	struct memblock_region *region;
+	uint64_t bus;
+
+	for_each_mem_region(region)
+		if (!dma_reaches(device, region->base, region->size, dma_streaming_mask(device),
+				 &bus))
+			return false;
+	return true;
+}
+
+/* For whoever does not reach all RAM and none of the pools so far. */
 static void plan_own(struct boot_plan *plan, const struct dma_device *device)
 {
 	struct range range;
 	uint64_t bytes;
 
-	if ((dma_options.swiotlb_given && dma_options.swiotlb_bytes == 0) ||
+	if ((dma_options.swiotlb_given && dma_options.swiotlb_bytes == 0) || reaches_all(device) ||
 	    has_pool(plan, device) || !find_reached(device, &range, &bytes))
 		return;
 	add_pool(plan, device->name, &range,
@@ -181,9 +194,14 @@ void dma_pools_plan(const struct boot_tree *tree, const void *blob, struct boot_
 
 	plan->pool_count = 0;
 	plan_common(plan);
-	for (unsigned int i = 0; i < dma->missing_node_count; i++) {
-		dma_device_init(&device, blob_node_path(blob, dma->missing_nodes[i]));
-		dma_tree_windows(tree, blob, dma->missing_nodes[i], &device);
+	/* Windows that leave out the start of RAM, or some of it in between. */
+	for (unsigned int i = 0; i < tree->window_count; i++) {
+		uint32_t node = tree->windows[i].node;
+
+		if (i > 0 && node == tree->windows[i - 1].node)
+			continue;
+		dma_device_init(&device, blob_node_path(blob, node));
+		dma_tree_windows(tree, blob, node, &device);
 		plan_own(plan, &device);
 	}
 	for (unsigned int i = 0; i < dma->missing_device_count; i++)

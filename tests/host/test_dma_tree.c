@@ -261,6 +261,38 @@ static void windows_with_a_hole(void **state)
 	assert_false(dma_reaches(&device, 0x41000000, 1, UINT64_MAX, &bus));
 	assert_true(dma_reaches(&device, 0x44000000, 1, UINT64_MAX, &bus));
 	assert_int_equal(bus, 0x2000000);
+	/* The highest address counts for the zone; the pool is where it is reached. */
+	assert_int_equal(plan.dma.bytes, 0x5000000);
+	assert_int_equal(plan.pool_count, 1);
+	assert_true(
+		dma_reaches(&device, plan.pools[0].base, plan.pools[0].bytes, UINT64_MAX, &bus));
+}
+
+/* To the end of RAM, so there is no limit; for what lies in the gap there is a pool all the same. */
+static void windows_with_a_gap(void **state)
+{
+	uint64_t bus;
+
+	(void)state;
+	plan_it("", BOARD(BUS("<0x0 0x40000000 0x4000000  0x20000000 0x60000000 0x20000000>")));
+	describe("dev@0");
+	assert_int_equal(plan.dma.bytes, DMA_LIMIT_NONE);
+	assert_int_equal(plan.pool_count, 1);
+	assert_string_equal(plan.pools[0].name, "/bus");
+	assert_true(
+		dma_reaches(&device, plan.pools[0].base, plan.pools[0].bytes, UINT64_MAX, &bus));
+	/* One that is asked for and lies in the gap is no use: a second one. */
+	plan_it("swiotlb=1M dma_zone=128M", BOARD(BUS("<0x0 0x40000000 0x4000000"
+						      " 0x20000000 0x60000000 0x20000000>")));
+	describe("dev@0");
+	assert_int_equal(plan.pool_count, 2);
+	assert_false(
+		dma_reaches(&device, plan.pools[0].base, plan.pools[0].bytes, UINT64_MAX, &bus));
+	assert_true(
+		dma_reaches(&device, plan.pools[1].base, plan.pools[1].bytes, UINT64_MAX, &bus));
+	/* All of RAM, in two pieces that join: none. */
+	plan_it("", BOARD(BUS("<0x0 0x40000000 0x4000000  0x4000000 0x44000000 0x3c000000>")));
+	assert_int_equal(plan.pool_count, 0);
 }
 
 /* The start of RAM is left out: no limit, and a pool of its own. */
@@ -464,6 +496,7 @@ int main(void)
 		cmocka_unit_test(window_cut_short),
 		cmocka_unit_test(window_of_registers),
 		cmocka_unit_test(windows_with_a_hole),
+		cmocka_unit_test(windows_with_a_gap),
 		cmocka_unit_test(window_without_start),
 		cmocka_unit_test(windows_overlap),
 		cmocka_unit_test(too_many_windows),
