@@ -174,13 +174,13 @@ static bool reaches_all(const struct dma_device *device)
 	return true;
 }
 
-/* For whoever does not reach all RAM and none of the pools so far. */
+/* For whoever reaches none of the pools so far. */
 static void plan_own(struct boot_plan *plan, const struct dma_device *device)
 {
 	struct range range;
 	uint64_t bytes;
 
-	if ((dma_options.swiotlb_given && dma_options.swiotlb_bytes == 0) || reaches_all(device) ||
+	if ((dma_options.swiotlb_given && dma_options.swiotlb_bytes == 0) ||
 	    has_pool(plan, device) || !find_reached(device, &range, &bytes))
 		return;
 	add_pool(plan, device->name, &range,
@@ -200,8 +200,11 @@ void dma_pools_plan(const struct boot_tree *tree, const void *blob, struct boot_
 
 		if (i > 0 && node == tree->windows[i - 1].node)
 			continue;
-		dma_device_init(&device, blob_node_path(blob, node));
+		dma_device_init(&device, "");
 		dma_tree_windows(tree, blob, node, &device);
+		if (reaches_all(&device))
+			continue;
+		device.name = blob_node_path(blob, node); /* which looks through the whole tree */
 		plan_own(plan, &device);
 	}
 	for (unsigned int i = 0; i < dma->missing_device_count; i++)
