@@ -222,7 +222,7 @@ $(JOBS_FILE): tests/tests.mk tests/boot.py
 	   printf "host: planner against the kernel's trees, a sample\ttests/kernel_trees.py -j 1\n"; \
 	   for tool in check_includes tap_total; do printf "tools: $$tool\\ttools/$$tool.py --self-test\n"; done; \
 	   printf 'tools: bugs to plant\ttests/mutation.py --check\n'; \
-   printf 'boot: shell\ttests/shell.py\n'; \
+	   printf 'boot: shell\ttests/shell.py\n'; \
 	   printf 'boot: pages watched\ttests/page_debug.py\n'; \
 	   printf 'boot: objects at the prompt\ttests/objects.py\n'; \
 	   printf 'boot: a trace, replayed\ttests/replay.py $(HOST)/replay\n'; \

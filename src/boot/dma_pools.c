@@ -53,8 +53,7 @@ static uint64_t leave_half(const struct range *range, uint64_t bytes, const char
 	most = min_u64(ALIGN_DOWN(most / 2, PAGE_SIZE), largest);
 	if (bytes > most && dma_options.swiotlb_given)
 		pr_warn("swiotlb=: more than half of what is free for %s, or than its largest "
-			"piece: "
-			"lowered to %" PRIu64 " KiB\n",
+			"piece: lowered to %" PRIu64 " KiB\n",
 			name, most >> 10);
 	return min_u64(bytes, most);
 }
@@ -162,18 +161,6 @@ static bool find_reached(const struct dma_device *device, struct range *best, ui
 	return best->start < best->end;
 }
 
-static bool reaches_all(const struct dma_device *device)
-{
-	struct memblock_region *region;
-	uint64_t bus;
-
-	for_each_mem_region(region)
-		if (!dma_reaches(device, region->base, region->size, dma_streaming_mask(device),
-				 &bus))
-			return false;
-	return true;
-}
-
 /* For whoever reaches none of the pools so far. */
 static void plan_own(struct boot_plan *plan, const struct dma_device *device)
 {
@@ -202,7 +189,7 @@ void dma_pools_plan(const struct boot_tree *tree, const void *blob, struct boot_
 			continue;
 		dma_device_init(&device, "");
 		dma_tree_windows(tree, blob, node, &device);
-		if (reaches_all(&device))
+		if (dma_reaches_ram(&device, 0, UINT64_MAX, dma_streaming_mask(&device)))
 			continue;
 		device.name = blob_node_path(blob, node); /* which looks through the whole tree */
 		plan_own(plan, &device);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "kern/irqsoff.h"
 
-#include <string.h>
-
 #include "arch/counter.h"
 #include "arch/irqflags.h"
 #include "kern/param.h"

@@ -6,6 +6,7 @@
 #include "mm/dma/device.h"
 
 #include "mm/phys/dma_limit.h"
+#include "mm/phys/memblock.h"
 
 void dma_device_init(struct dma_device *device, const char *name)
 {
@@ -146,6 +147,23 @@ bool dma_reaches(const struct dma_device *device, uint64_t phys, uint64_t bytes,
 		}
 	}
 	return false;
+}
+
+/* Each piece of RAM in one piece, since a buffer may lie anywhere in it. */
+bool dma_reaches_ram(const struct dma_device *device, uint64_t start, uint64_t end, uint64_t mask)
+{
+	struct memblock_region *region;
+
+	for_each_mem_region(region) {
+		uint64_t from = max_u64(start, region->base);
+		uint64_t to = min_u64(end, (uint64_t)region->base + region->size);
+		uint64_t bus;
+
+		if (from < to && !memblock_is_nomap(region) &&
+		    !dma_reaches(device, from, to - from, mask, &bus))
+			return false;
+	}
+	return true;
 }
 
 bool dma_window_part(const struct dma_device *device, uint32_t number, uint64_t mask,

@@ -5,23 +5,6 @@
 #include "mm/phys/memblock.h"
 #include "mm/phys/zone.h"
 
-/* Each piece of RAM in one piece, since a buffer may lie anywhere in it. */
-bool dma_reaches_ram(const struct dma_device *device, uint64_t start, uint64_t end, uint64_t mask)
-{
-	struct memblock_region *region;
-
-	for_each_mem_region(region) {
-		uint64_t from = max_u64(start, region->base);
-		uint64_t to = min_u64(end, (uint64_t)region->base + region->size);
-		uint64_t bus;
-
-		if (from < to && !memblock_is_nomap(region) &&
-		    !dma_reaches(device, from, to - from, mask, &bus))
-			return false;
-	}
-	return true;
-}
-
 static bool reaches_zone(const struct dma_device *device, uint64_t mask, enum zone_type type)
 {
 	uint64_t start = PFN_PHYS(zones[type].span.start_pfn);
